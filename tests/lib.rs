@@ -1,0 +1,1 @@
+//! Black-box tests; each file in this folder is one.
