@@ -1,0 +1,11 @@
+//! The commands, one file each: `Args` is its command line, `execute` does it.
+
+pub mod gate;
+pub mod history;
+pub mod init;
+pub mod list;
+pub mod run;
+pub mod schema;
+pub mod show;
+pub mod validate;
+pub mod watch;

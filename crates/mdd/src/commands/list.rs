@@ -1,0 +1,17 @@
+//! `mdd list`: the points.
+
+use crate::cli::Global;
+use crate::exit::{Error, Exit};
+
+/// Command line of `mdd list`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Which points: group:dns owner:netops !severity:minor
+    #[arg(value_name = "SELECT")]
+    pub select: Vec<String>,
+}
+
+/// Does it.
+pub fn execute(args: &Args, _global: &Global) -> Result<Exit, Error> {
+    Err(Error::own(format!("{args:?}: being written")))
+}

@@ -1,0 +1,11 @@
+//! Monitoring Driven Deployment: a manifest of integration points, and the commands that take a datacenter
+//! from red to green.
+
+pub mod cli;
+pub mod commands;
+pub mod diagnostic;
+pub mod exit;
+pub mod manifest;
+pub mod plan;
+pub mod programs;
+pub mod select;
