@@ -1,0 +1,140 @@
+//! The datacenter: every service, its address, the team that deploys it, and how it talks.
+
+use std::net::Ipv4Addr;
+
+/// The zone of the datacenter; `example.net` is reserved for documentation (RFC 2606).
+pub const ZONE: &str = "iad2.example.net";
+
+/// One listener, on its own address of 127.0.0.0/8, all of which is loopback.
+#[derive(Debug)]
+pub struct Service {
+    /// What `serve` calls it.
+    pub name: &'static str,
+    /// The team that deploys it.
+    pub team: &'static str,
+    /// Its name in the zone, without the zone.
+    pub host: &'static str,
+    /// Where it listens.
+    pub address: Ipv4Addr,
+    /// What it says.
+    pub talk: Talk,
+}
+
+/// How a service answers.
+#[derive(Debug)]
+pub enum Talk {
+    /// DNS over UDP and TCP.
+    Dns,
+    /// Takes what it is sent, and says nothing: syslog over TCP (RFC 6587), a directory that waits for a bind.
+    Listen,
+    /// HTTP/1.1: the answer to this request line; 404 to others.
+    Http { request: &'static str, status: &'static str, header: &'static str, body: &'static str },
+    /// HTTP proxy: 200 to CONNECT (RFC 9110, 9.3.6), and nothing behind it.
+    Proxy,
+    /// SMTP: greeting, EHLO, QUIT (RFC 5321).
+    Smtp,
+    /// PostgreSQL: `N` to an `SSLRequest`, which means no TLS here.
+    Postgres,
+    /// AMQP 0-9-1: any other protocol header is answered with ours.
+    Amqp,
+}
+
+/// Every service in the order of its deployment: none comes before what it depends on.
+pub const SERVICES: &[Service] = &[
+    service("dns", "DNS", "ns1", [0, 53], Talk::Dns),
+    service("proxy", "Network", "egress", [0, 31], Talk::Proxy),
+    service("ldap", "Identity", "ldap", [1, 10], Talk::Listen),
+    service(
+        "sso",
+        "Identity",
+        "sso",
+        [1, 20],
+        Talk::Http {
+            request: "GET /.well-known/openid-configuration ",
+            status: "200 OK",
+            header: "Content-Type: application/json",
+            body: "{\"issuer\":\"https://sso.iad2.example.net\",\"jwks_uri\":\"https://sso.iad2.example.net/keys\"}\n",
+        },
+    ),
+    service(
+        "s3",
+        "Storage",
+        "s3",
+        [3, 10],
+        Talk::Http {
+            request: "GET / ",
+            status: "403 Forbidden",
+            header: "Content-Type: application/xml",
+            body: "<?xml version=\"1.0\"?>\n<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>\n",
+        },
+    ),
+    service(
+        "registry",
+        "Platform",
+        "registry",
+        [2, 10],
+        Talk::Http {
+            request: "GET /v2/ ",
+            status: "401 Unauthorized",
+            header: "Docker-Distribution-Api-Version: registry/2.0",
+            body: "{\"errors\":[{\"code\":\"UNAUTHORIZED\"}]}\n",
+        },
+    ),
+    service("postgres", "Data services", "pg-rw", [4, 10], Talk::Postgres),
+    service("amqp", "Data services", "mq", [5, 10], Talk::Amqp),
+    service("syslog", "Observability", "logs", [6, 10], Talk::Listen),
+    service(
+        "metrics",
+        "Observability",
+        "metrics",
+        [6, 20],
+        Talk::Http {
+            request: "GET /-/ready ",
+            status: "200 OK",
+            header: "Content-Type: text/plain",
+            body: "Prometheus Server is Ready.\n",
+        },
+    ),
+    service("smtp", "Messaging", "smtp", [7, 25], Talk::Smtp),
+    service(
+        "api",
+        "Platform",
+        "api",
+        [8, 10],
+        Talk::Http {
+            request: "GET /readyz ",
+            status: "200 OK",
+            header: "Content-Type: text/plain",
+            body: "ok\n",
+        },
+    ),
+];
+
+/// The service of that name.
+pub fn named(name: &str) -> Option<&'static Service> {
+    SERVICES.iter().find(|service| service.name == name)
+}
+
+const fn service(
+    name: &'static str,
+    team: &'static str,
+    host: &'static str,
+    [third, fourth]: [u8; 2],
+    talk: Talk,
+) -> Service {
+    Service { name, team, host, address: Ipv4Addr::new(127, 20, third, fourth), talk }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_hosts_and_addresses_are_distinct() {
+        let count = |of: fn(&Service) -> String| SERVICES.iter().map(of).collect::<BTreeSet<_>>().len();
+        assert_eq!(count(|service| service.name.to_owned()), SERVICES.len());
+        assert_eq!(count(|service| service.host.to_owned()), SERVICES.len());
+        assert_eq!(count(|service| service.address.to_string()), SERVICES.len());
+    }
+}
