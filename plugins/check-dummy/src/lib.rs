@@ -1,1 +1,62 @@
-//! To be written.
+//! Returns the state it is told to, for trying out an agent, a handler or a contact.
+
+use plugin::{Call, Check, Failure, Outcome, Reason, Result, State, units};
+
+/// Returns the state it is told to, after an optional delay
+#[derive(Debug, clap::Parser)]
+#[command(name = "check-dummy")]
+pub struct CheckDummy {
+    /// State to return: 0 to 3, or ok, warning, critical, unknown
+    #[arg(value_name = "STATE", allow_negative_numbers = true)]
+    state: String,
+    /// Text to print
+    #[arg(value_name = "TEXT")]
+    text: Option<String>,
+    /// Wait so long first, to try out an agent's timeout
+    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    delay: Option<std::time::Duration>,
+}
+
+impl Check for CheckDummy {
+    fn run(&self, call: &Call) -> Result<Outcome> {
+        if let Some(delay) = self.delay {
+            let left = call.deadline.step("wait for the delay to pass")?;
+            std::thread::sleep(delay.min(left));
+            call.deadline.step("return the state")?;
+        }
+        self.judge()
+    }
+}
+
+impl CheckDummy {
+    fn judge(&self) -> Result<Outcome> {
+        let state: State = self.state.parse().map_err(|error: String| Failure::new(Reason::Usage, error))?;
+        Ok(Outcome::new().finding(state, self.text.as_deref().unwrap_or("as told")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CheckDummy;
+    use clap::Parser as _;
+    use plugin::{Reason, State};
+
+    fn judge(args: &[&str]) -> plugin::Result<(State, String)> {
+        let check = CheckDummy::try_parse_from([&["check-dummy"], args].concat()).expect("readable");
+        let outcome = check.judge()?;
+        Ok((outcome.state(), outcome.findings()[0].text.clone()))
+    }
+
+    #[test]
+    fn it_does_as_it_is_told() {
+        assert_eq!(judge(&["0"]), Ok((State::Ok, "as told".into())));
+        assert_eq!(judge(&["critical", "the disk burns"]), Ok((State::Critical, "the disk burns".into())));
+    }
+
+    #[test]
+    fn no_other_state_exists() {
+        for bad in ["4", "-1", "fine", ""] {
+            assert_eq!(judge(&[bad]).map_err(|failure| failure.reason), Err(Reason::Usage), "{bad}");
+        }
+    }
+}

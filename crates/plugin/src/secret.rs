@@ -1,0 +1,150 @@
+//! A password or token: read from a file, the environment or a descriptor, shown nowhere.
+
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use crate::{Failure, Reason, Result};
+
+/// Longest secret that is read, bytes.
+const LIMIT: u64 = 64 * 1024;
+
+// Every secret of this process, so that no output holds one, whatever way it took there.
+static KNOWN: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// A value that no output shows: not the text, not JSON, not a debug print, not an error.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes a value into custody: from here on the runner strikes it from all output.
+    pub fn new(value: impl Into<String>) -> Secret {
+        let value = value.into();
+        if !value.is_empty() {
+            let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+            if !known.contains(&value) {
+                known.push(value.clone());
+            }
+        }
+        Secret(value)
+    }
+
+    /// The value itself, for the wire only.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// Strikes every known secret from a text that is about to leave the process.
+pub(crate) fn redact(mut text: String) -> String {
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    // The longest first, so that a secret which holds another leaves no rest behind.
+    known.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    for secret in &known {
+        if text.contains(secret.as_str()) {
+            text = text.replace(secret.as_str(), "[redacted]");
+        }
+    }
+    text
+}
+
+/// Where a plugin's password comes from. Flatten it into the options of a plugin that logs in.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct SecretArgs {
+    /// Read the password from the first line of this file
+    #[arg(long, value_name = "FILE", group = "password_source")]
+    pub password_file: Option<PathBuf>,
+    /// Read the password from this environment variable
+    #[arg(long, value_name = "NAME", group = "password_source")]
+    pub password_env: Option<String>,
+    /// Read the password from this open file descriptor
+    #[arg(long, value_name = "N", group = "password_source")]
+    pub password_fd: Option<u32>,
+}
+
+impl SecretArgs {
+    /// Reads the secret, if one is asked for. The second value is a warning for `-v`: others may read the file.
+    ///
+    /// A file gives its first line. Errors with [`Reason::Usage`] or [`Reason::Permission`], never naming the value.
+    pub fn read(&self) -> Result<Option<(Secret, Option<String>)>> {
+        if let Some(path) = &self.password_file {
+            let (value, mode) = read_first_line(path, "password file")?;
+            let warning = (mode & 0o004 != 0).then(|| {
+                format!("password file {} is readable by others (mode {:o})", path.display(), mode & 0o777)
+            });
+            return Ok(Some((Secret::new(value), warning)));
+        }
+        if let Some(name) = &self.password_env {
+            let value = std::env::var(name).map_err(|_| {
+                Failure::new(Reason::Usage, format!("environment variable {name} is not set, or no UTF-8"))
+            })?;
+            return Ok(Some((Secret::new(value), None)));
+        }
+        if let Some(descriptor) = self.password_fd {
+            // /proc/self/fd opens it anew, which needs no unsafe code and works for files and pipes.
+            let path = PathBuf::from(format!("/proc/self/fd/{descriptor}"));
+            let (value, _) = read_first_line(&path, "password descriptor")?;
+            return Ok(Some((Secret::new(value), None)));
+        }
+        Ok(None)
+    }
+}
+
+fn read_first_line(path: &Path, what: &str) -> Result<(String, u32)> {
+    let failed = |error: std::io::Error| {
+        let failure = Failure::io(format!("read {what} {}", path.display()), &error);
+        let reason = if failure.reason == Reason::Permission { Reason::Permission } else { Reason::Usage };
+        Failure { reason, ..failure }
+    };
+    let file = File::open(path).map_err(failed)?;
+    let mode = file.metadata().map_err(failed)?.mode();
+    let mut bytes = Vec::new();
+    file.take(LIMIT).read_to_end(&mut bytes).map_err(failed)?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Failure::new(Reason::Usage, format!("{what} {} is no UTF-8 text", path.display())))?;
+    let line = text.lines().next().unwrap_or_default();
+    if line.is_empty() {
+        return Err(Failure::new(Reason::Usage, format!("{what} {} is empty", path.display())));
+    }
+    Ok((line.to_owned(), mode))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Secret, SecretArgs, redact};
+    use crate::Reason;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn no_text_shows_a_secret() {
+        let secret = Secret::new("hunter2-in-secret-tests");
+        assert_eq!(format!("{secret:?}"), "[redacted]");
+        assert_eq!(redact("login hunter2-in-secret-tests failed".into()), "login [redacted] failed");
+        assert_eq!(secret.expose(), "hunter2-in-secret-tests");
+    }
+
+    #[test]
+    fn a_file_gives_its_first_line_and_a_warning_when_others_may_read_it() {
+        let path = std::env::temp_dir().join(format!("verdigris-secret-{}", std::process::id()));
+        std::fs::write(&path, "s3cret of the test\nsecond line\n").expect("write the file");
+        let args = SecretArgs { password_file: Some(path.clone()), ..SecretArgs::default() };
+        for (mode, warned) in [(0o600, false), (0o644, true)] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("change its mode");
+            let (secret, warning) = args.read().expect("readable").expect("asked for");
+            assert_eq!(secret.expose(), "s3cret of the test");
+            assert_eq!(warning.is_some(), warned, "mode {mode:o}");
+        }
+        std::fs::remove_file(&path).expect("remove the file");
+        assert_eq!(args.read().map_err(|failure| failure.reason), Err(Reason::Usage));
+        assert_eq!(SecretArgs::default().read(), Ok(None));
+    }
+}
