@@ -82,10 +82,9 @@ fn talk(talk: &Talk, mut stream: TcpStream) -> io::Result<()> {
                 ("404 Not Found", "Content-Type: text/plain", "")
             };
             let length = body.len();
-            write!(
-                stream,
-                "HTTP/1.1 {status}\r\n{header}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-            )
+            let head =
+                format!("HTTP/1.1 {status}\r\n{header}\r\nContent-Length: {length}\r\nConnection: close");
+            stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes())
         }
         Talk::Proxy => {
             let head = read_until(&mut stream, b"\r\n\r\n")?;
@@ -94,7 +93,7 @@ fn talk(talk: &Talk, mut stream: TcpStream) -> io::Result<()> {
             } else {
                 "405 Method Not Allowed\r\nAllow: CONNECT\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
             };
-            write!(stream, "HTTP/1.1 {status}")
+            stream.write_all(format!("HTTP/1.1 {status}").as_bytes())
         }
         Talk::Smtp => smtp(&mut stream),
         Talk::Postgres => {
