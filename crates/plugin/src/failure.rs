@@ -23,8 +23,12 @@ pub enum Reason {
     Closed,
     /// The certificate is for another name.
     TlsName,
-    /// The certificate has expired or is not yet valid.
+    /// The certificate has expired.
     TlsExpired,
+    /// The certificate is not valid yet.
+    TlsNotYetValid,
+    /// The certificate is its own issuer.
+    TlsSelfSigned,
     /// The certificate's issuer is not trusted.
     TlsUntrusted,
     /// The handshake failed.
@@ -53,7 +57,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Reason; 21] = [
+    pub const ALL: [Reason; 23] = [
         Reason::NameNotFound,
         Reason::ResolverSilent,
         Reason::ResolverFailed,
@@ -63,6 +67,8 @@ impl Reason {
         Reason::Closed,
         Reason::TlsName,
         Reason::TlsExpired,
+        Reason::TlsNotYetValid,
+        Reason::TlsSelfSigned,
         Reason::TlsUntrusted,
         Reason::TlsHandshake,
         Reason::Auth,
@@ -89,6 +95,8 @@ impl Reason {
             Reason::Closed => "closed",
             Reason::TlsName => "tls-name",
             Reason::TlsExpired => "tls-expired",
+            Reason::TlsNotYetValid => "tls-not-yet-valid",
+            Reason::TlsSelfSigned => "tls-self-signed",
             Reason::TlsUntrusted => "tls-untrusted",
             Reason::TlsHandshake => "tls-handshake",
             Reason::Auth => "auth",
