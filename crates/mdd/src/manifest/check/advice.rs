@@ -1,0 +1,1 @@
+//! What could be better: warnings, and what time makes wrong.

@@ -1,0 +1,1 @@
+//! What only this machine knows: programs and secret files.
