@@ -1,1 +1,19 @@
-//! To be written.
+//! What the tests share: programs run under a bound, real servers on free ports, peers that misbehave, perfdata.
+//!
+//! Everything here panics with the reason when it cannot do its work: a test that cannot start has failed.
+
+mod misbehave;
+mod perfdata;
+mod port;
+mod programs;
+mod run;
+mod server;
+mod servers;
+
+pub use misbehave::Peer;
+pub use perfdata::perfdata;
+pub use port::free_port;
+pub use programs::{TempAlias, alias, example, plugin};
+pub use run::{Ran, Run, run};
+pub use server::{Server, poll_until};
+pub use servers::{nginx, sshd, unbound};

@@ -1,0 +1,126 @@
+//! The real servers that several tests talk to, each with its own folder and port.
+
+use std::fs;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::{Server, free_port};
+
+fn folder() -> TempDir {
+    TempDir::with_prefix("verdigris-server-").expect("make a folder for a server")
+}
+
+/// nginx with one server, in which `locations` stands: `location / { return 200 "hello"; }`.
+pub fn nginx(locations: &str) -> Server {
+    let (folder, port) = (folder(), free_port());
+    let dir = folder.path().display();
+    let config = format!(
+        "daemon off; worker_processes 1; pid {dir}/pid; error_log {dir}/error.log;
+         events {{ worker_connections 64; }}
+         http {{
+             access_log off;
+             client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy; fastcgi_temp_path {dir}/fastcgi;
+             uwsgi_temp_path {dir}/uwsgi; scgi_temp_path {dir}/scgi;
+             server {{ listen 127.0.0.1:{port}; {locations} }}
+         }}"
+    );
+    let file = folder.path().join("nginx.conf");
+    fs::write(&file, config).expect("write nginx.conf");
+    let mut nginx = Command::new("/usr/sbin/nginx");
+    nginx.arg("-p").arg(folder.path()).arg("-e").arg(folder.path().join("error.log")).arg("-c").arg(&file);
+    Server::start(nginx, port, folder)
+}
+
+/// unbound, which answers from what `lines` say only: they stand in its `server:` section, such as
+/// `local-zone: "example." static` and `local-data: "www.example. A 192.0.2.1"`.
+pub fn unbound(lines: &str) -> Server {
+    let (folder, port) = (folder(), free_port());
+    let dir = folder.path().display();
+    let config = format!(
+        "server:
+         interface: 127.0.0.1@{port}
+         port: {port}
+         access-control: 127.0.0.0/8 allow
+         do-daemonize: no
+         do-ip6: no
+         username: \"\"
+         chroot: \"\"
+         directory: \"{dir}\"
+         pidfile: \"{dir}/pid\"
+         use-syslog: no
+         logfile: \"\"
+         module-config: \"iterator\"
+         num-threads: 1
+         {lines}
+         remote-control:
+         control-enable: no\n"
+    );
+    let file = folder.path().join("unbound.conf");
+    fs::write(&file, config).expect("write unbound.conf");
+    let mut unbound = Command::new("/usr/sbin/unbound");
+    unbound.args(["-d", "-p", "-c"]).arg(&file);
+    Server::start(unbound, port, folder)
+}
+
+/// OpenSSH's sshd with a fresh host key. Nobody can log in.
+pub fn sshd() -> Server {
+    let (folder, port) = (folder(), free_port());
+    let key = folder.path().join("host_key");
+    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status();
+    assert!(made.expect("start ssh-keygen").success(), "ssh-keygen failed");
+    // Where sshd locks in the part that talks to strangers; as root it insists on it.
+    fs::create_dir_all("/run/sshd")
+        .or_else(|error| match error.kind() {
+            std::io::ErrorKind::PermissionDenied => Ok(()),
+            _ => Err(error),
+        })
+        .expect("make /run/sshd");
+    let file = folder.path().join("sshd_config");
+    let config = format!(
+        "ListenAddress 127.0.0.1:{port}\nHostKey {}\nPidFile none\nUsePAM no\nPasswordAuthentication no\n\
+         PubkeyAuthentication no\nMaxStartups 100\n",
+        key.display()
+    );
+    fs::write(&file, config).expect("write sshd_config");
+    let mut sshd = Command::new("/usr/sbin/sshd");
+    sshd.args(["-D", "-e", "-f"]).arg(&file);
+    Server::start(sshd, port, folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{nginx, sshd, unbound};
+    use crate::run;
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
+    #[test]
+    fn nginx_answers_and_ends() {
+        let server = nginx(r#"location / { return 200 "hello\n"; }"#);
+        let mut stream = TcpStream::connect(server.address()).expect("connect");
+        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").expect("ask");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("read the answer");
+        assert!(answer.ends_with("hello\n"), "{answer}");
+        let address = server.address();
+        drop(server);
+        assert!(TcpStream::connect(address).is_err(), "nginx still listens");
+    }
+
+    #[test]
+    fn unbound_answers() {
+        let server = unbound("local-zone: \"example.\" static\nlocal-data: \"www.example. A 192.0.2.1\"\n");
+        let port = server.port().to_string();
+        let ran = run("dig", ["@127.0.0.1", "-p", &port, "+short", "www.example", "A"]);
+        assert_eq!(ran.stdout, "192.0.2.1\n", "{}", server.log());
+    }
+
+    #[test]
+    fn sshd_greets() {
+        let server = sshd();
+        let mut greeting = [0; 8];
+        TcpStream::connect(server.address()).expect("connect").read_exact(&mut greeting).expect("read");
+        assert_eq!(&greeting, b"SSH-2.0-");
+    }
+}
