@@ -16,6 +16,15 @@ use crate::{Deadline, Dialect, Outcome, Reason, Result, State, dialect, extra_op
 
 /// A check: its options are a clap struct, its work is [`Check::run`].
 pub trait Check: clap::Parser {
+    /// The C plugins that it stands in for, by the names under which it speaks their dialect: `check_tcp`, `check_ftp`.
+    const NAMESAKES: &'static [&'static str] = &[];
+
+    /// Arguments of a run that is OK on any Linux host: the shortest example, and what the contract tests start.
+    ///
+    /// `{port}` stands for a TCP port of 127.0.0.1 where something listens and greets as the name expects, `{dns}` for
+    /// one where a name server knows `www.example` as 192.0.2.1.
+    const SAMPLE: &'static [&'static str] = &[];
+
     /// Measures, then judges. Never prints, never exits.
     ///
     /// A [`crate::Failure`] becomes the outcome, with the state that the dialect's table gives its reason.

@@ -18,6 +18,9 @@ pub struct CheckDummy {
 }
 
 impl Check for CheckDummy {
+    const NAMESAKES: &'static [&'static str] = &["check_dummy"];
+    const SAMPLE: &'static [&'static str] = &["0"];
+
     fn run(&self, call: &Call) -> Result<Outcome> {
         if let Some(delay) = self.delay {
             let left = call.deadline.step("wait for the delay to pass")?;

@@ -1,0 +1,189 @@
+//! Writes what the documents say of options and checks, from the definitions that the programs themselves read.
+//!
+//! A document holds the place as `<!-- options -->` … `<!-- /options -->`; what stands between is replaced. With `--check`
+//! nothing is written: exit 1 names every document that is out of date.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use catalog::{Entry, PLUGINS};
+use clap::Arg;
+
+/// The heading under which the runner puts the options that every plugin has.
+const COMMON: &str = "Options of every plugin";
+
+fn main() -> ExitCode {
+    let check = match std::env::args().nth(1).as_deref() {
+        None => false,
+        Some("--check") => true,
+        Some(other) => {
+            eprintln!("gen: unknown argument `{other}`; the only one is --check");
+            return ExitCode::from(2);
+        }
+    };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    match documents().iter().map(|document| document.update(&root, check)).collect::<Result<Vec<_>, _>>() {
+        Ok(stale) if check && stale.contains(&true) => ExitCode::from(1),
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("gen: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// A place in a document, and what has to stand there.
+struct Document {
+    /// From the root of the workspace.
+    path: PathBuf,
+    mark: &'static str,
+    text: String,
+}
+
+fn documents() -> Vec<Document> {
+    let of_plugin = |entry: &Entry| Document {
+        path: Path::new("plugins").join(entry.name()).join("README.md"),
+        mark: "options",
+        text: own_options(entry),
+    };
+    let mut documents: Vec<Document> = PLUGINS.iter().map(of_plugin).collect();
+    documents.push(Document { path: "docs/options.md".into(), mark: "options", text: common_options() });
+    documents.push(Document { path: "README.md".into(), mark: "checks", text: checks() });
+    documents
+}
+
+impl Document {
+    /// Whether it is out of date; then it is written, or with `check` only named.
+    fn update(&self, root: &Path, check: bool) -> Result<bool, String> {
+        let path = root.join(&self.path);
+        let failed = |what: &dyn std::fmt::Display| format!("{}: {what}", self.path.display());
+        let old = std::fs::read_to_string(&path).map_err(|error| failed(&error))?;
+        let new = replace(&old, self.mark, &self.text).map_err(|what| failed(&what))?;
+        if new == old {
+            return Ok(false);
+        }
+        if check {
+            println!("out of date: {}; `cargo xtask gen` writes it", self.path.display());
+        } else {
+            std::fs::write(&path, new).map_err(|error| failed(&error))?;
+            println!("wrote {}", self.path.display());
+        }
+        Ok(true)
+    }
+}
+
+fn replace(document: &str, mark: &str, text: &str) -> Result<String, String> {
+    let (open, close) = (format!("<!-- {mark} -->"), format!("<!-- /{mark} -->"));
+    let missing = |what: &str| format!("`{what}` is missing");
+    let (before, rest) = document.split_once(&open).ok_or_else(|| missing(&open))?;
+    let (_, after) = rest.split_once(&close).ok_or_else(|| missing(&close))?;
+    Ok(format!("{before}{open}\n{text}{close}{after}"))
+}
+
+fn own_options(entry: &Entry) -> String {
+    let command = (entry.command)(&entry.name());
+    let own: Vec<&Arg> =
+        command.get_arguments().filter(|arg| arg.get_help_heading() != Some(COMMON)).collect();
+    format!("{}\nAnd the [options of every plugin](../../docs/options.md).\n", table(&own))
+}
+
+fn common_options() -> String {
+    let command = (PLUGINS[0].command)(&PLUGINS[0].name());
+    let common: Vec<&Arg> =
+        command.get_arguments().filter(|arg| arg.get_help_heading() == Some(COMMON)).collect();
+    table(&common)
+}
+
+fn checks() -> String {
+    let mut text = "| check | what it checks | stands in for |\n|---|---|---|\n".to_owned();
+    for entry in PLUGINS {
+        let namesakes: Vec<String> = entry.namesakes.iter().map(|name| format!("`{name}`")).collect();
+        let (name, about) = (entry.name(), cell(&entry.about()));
+        let _written =
+            writeln!(text, "| [{name}](plugins/{name}/README.md) | {about} | {} |", namesakes.join(", "));
+    }
+    text
+}
+
+fn table(args: &[&Arg]) -> String {
+    let mut text = "| option | meaning | default |\n|---|---|---|\n".to_owned();
+    for arg in args.iter().filter(|arg| !arg.is_hide_set()) {
+        let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+        let values: Vec<String> = arg
+            .get_possible_values()
+            .iter()
+            .filter(|value| takes_value(arg) && !value.is_hide_set())
+            .map(|value| format!("`{}`", value.get_name()))
+            .collect();
+        let values = if values.is_empty() { String::new() } else { format!(": {}", values.join(", ")) };
+        let defaults: Vec<String> = arg
+            .get_default_values()
+            .iter()
+            .filter(|_| takes_value(arg))
+            .map(|value| format!("`{}`", value.to_string_lossy()))
+            .collect();
+        let _written = writeln!(
+            text,
+            "| {} | {}{values} | {} |",
+            cell(&spelling(arg)),
+            cell(&help),
+            cell(&defaults.join(" "))
+        );
+    }
+    text
+}
+
+fn takes_value(arg: &Arg) -> bool {
+    arg.get_action().takes_values()
+}
+
+/// `-w`, `--warning RANGE`.
+fn spelling(arg: &Arg) -> String {
+    let names: Vec<&str> =
+        arg.get_value_names().unwrap_or_default().iter().map(clap::builder::Str::as_str).collect();
+    let value = if takes_value(arg) { format!(" {}", names.join(" ")) } else { String::new() };
+    let spellings: Vec<String> = arg
+        .get_short()
+        .map(|short| format!("-{short}"))
+        .into_iter()
+        .chain(arg.get_long().map(|long| format!("--{long}")))
+        .collect();
+    if spellings.is_empty() {
+        return format!("`{}`", value.trim_start());
+    }
+    let last = spellings.len() - 1;
+    let shown = spellings.iter().enumerate().map(|(n, spelling)| {
+        if n == last { format!("`{spelling}{value}`") } else { format!("`{spelling}`") }
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+/// Text that stays within a cell of a table.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{cell, replace, spelling};
+    use clap::Arg;
+
+    #[test]
+    fn only_what_stands_between_the_marks_is_replaced() {
+        let document = "a\n<!-- x -->\nold\n<!-- /x -->\nb\n";
+        assert_eq!(replace(document, "x", "new\n"), Ok("a\n<!-- x -->\nnew\n<!-- /x -->\nb\n".into()));
+        assert_eq!(replace("a", "x", "new"), Err("`<!-- x -->` is missing".into()));
+        assert_eq!(replace("<!-- x -->", "x", "new"), Err("`<!-- /x -->` is missing".into()));
+    }
+
+    #[test]
+    fn options_as_they_are_written() {
+        let arg = Arg::new("warning").short('w').long("warning").value_name("RANGE");
+        assert_eq!(spelling(&arg), "`-w`, `--warning RANGE`");
+        assert_eq!(spelling(&Arg::new("state").value_name("STATE")), "`STATE`");
+        let flag = Arg::new("quick").long("quick").action(clap::ArgAction::SetTrue);
+        assert_eq!(spelling(&flag), "`--quick`");
+        assert_eq!(cell("a|b\nc"), "a\\|b c");
+    }
+}
