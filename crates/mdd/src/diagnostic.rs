@@ -92,34 +92,76 @@ impl Diagnostic {
     }
 }
 
+/// Characters of a line that a snippet shows.
+const WINDOW: usize = 100;
+
+impl Place {
+    /// The part of the line around the column, and the caret's distance from its start.
+    fn snippet(&self) -> Option<(String, usize)> {
+        let text: Vec<char> =
+            self.text.as_ref()?.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let column = (self.column as usize).saturating_sub(1).min(text.len());
+        if text.len() <= WINDOW {
+            return Some((text.into_iter().collect(), column));
+        }
+        let start = column.saturating_sub(WINDOW / 2).min(text.len() - WINDOW);
+        let end = start + WINDOW;
+        let before = if start > 0 { "…" } else { "" };
+        let after = if end < text.len() { "…" } else { "" };
+        let shown: String = text[start..end].iter().collect();
+        Some((format!("{before}{shown}{after}"), column - start + before.chars().count()))
+    }
+}
+
 impl fmt::Display for Diagnostic {
-    /// Several lines: level, place, message; the snippet; a caret with the fix.
+    /// Several lines: level, place, message; the lines it is about; a caret with the fix.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.level.word())?;
         if let Some(place) = &self.place {
             write!(f, "{place}  ")?;
         }
         f.write_str(&self.message)?;
-        let mut lines: Vec<&Place> =
-            self.other.iter().chain(&self.place).filter(|p| p.text.is_some()).collect();
-        lines.sort_by_key(|place| (Some(&place.file) != self.place.as_ref().map(|p| &p.file), place.line));
-        let mut shown = false;
-        for place in lines {
-            let elsewhere = Some(&place.file) != self.place.as_ref().map(|p| &p.file);
-            let name = if elsewhere { format!("   ({})", place.file) } else { String::new() };
-            write!(f, "\n{:>5} | {}{name}", place.line, place.text.as_deref().unwrap_or(""))?;
+        let file = self.place.as_ref().map(|place| &place.file);
+        let mut places: Vec<&Place> = self.other.iter().chain(&self.place).collect();
+        places.sort_by_key(|place| (Some(&place.file) == file, place.line));
+        let mut fix = self.fix.as_deref();
+        for place in places {
+            let Some((text, caret)) = place.snippet() else { continue };
+            if Some(&place.file) != file {
+                write!(f, "\n      {place}")?;
+            }
+            write!(f, "\n{:>5} | {text}", place.line)?;
             if Some(place) == self.place.as_ref() && place.column > 0 {
-                let indent = " ".repeat(place.column.saturating_sub(1) as usize);
-                write!(f, "\n      | {indent}^")?;
-                if let Some(fix) = &self.fix {
+                write!(f, "\n      | {:caret$}^", "")?;
+                if let Some(fix) = fix.take() {
                     write!(f, " {fix}")?;
                 }
-                shown = true;
             }
         }
-        if let (false, Some(fix)) = (shown, &self.fix) {
-            write!(f, "\n      = {fix}")?;
-        }
-        Ok(())
+        fix.map_or(Ok(()), |fix| write!(f, "\n      = {fix}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_line_is_shown_around_its_column() {
+        let text = format!("{}HERE{}", "a".repeat(200), "b".repeat(200));
+        let place = Place { file: "mdd.yaml".into(), line: 3, column: 201, text: Some(text) };
+        let shown = Diagnostic::error("wrong").at(place).fix("mend it").to_string();
+        let expected = format!(
+            "error: mdd.yaml:3:201  wrong\n    3 | …{}HERE{}…\n      | {}^ mend it",
+            "a".repeat(50),
+            "b".repeat(46),
+            " ".repeat(51)
+        );
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn without_a_place_the_fix_stands_alone() {
+        assert_eq!(Diagnostic::warning("odd").fix("mend it").to_string(), "warning: odd\n      = mend it");
     }
 }

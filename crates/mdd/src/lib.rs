@@ -8,4 +8,5 @@ pub mod exit;
 pub mod manifest;
 pub mod plan;
 pub mod programs;
+pub mod quote;
 pub mod select;

@@ -40,6 +40,20 @@ pub struct Resolved {
     pub findings: Vec<Finding>,
     /// Where each dependency of each point stands, as in `plan.points[..].depends_on`.
     pub marks: BTreeMap<String, Vec<Mark>>,
+    /// Where this datacenter's secrets are.
+    pub secrets: Vec<Secret>,
+}
+
+/// Where one secret is.
+pub struct Secret {
+    /// Its name in the manifest.
+    pub name: String,
+    /// Where the manifest says so.
+    pub mark: Mark,
+    /// A file's path, else the name of an environment variable.
+    pub is_file: bool,
+    /// The path or the name.
+    pub place: String,
 }
 
 /// Resolves one datacenter.
@@ -47,7 +61,7 @@ pub fn resolve(manifest: &Manifest, dc: &str, datacenter: &model::Datacenter) ->
     let document = &manifest.document;
     let due = |milestone: &str| datacenter.due.get(milestone).and_then(|day| day.0);
     let mut here = Here { manifest, dc, datacenter, findings: Vec::new(), marks: BTreeMap::new() };
-    here.secrets();
+    let secrets = here.secrets();
     let owner = document.platform.owner.as_ref();
     let mut points = Vec::new();
     for group in document.groups.names() {
@@ -103,7 +117,7 @@ pub fn resolve(manifest: &Manifest, dc: &str, datacenter: &model::Datacenter) ->
         programs: manifest.programs(),
         hash: manifest.hash.clone(),
     };
-    Resolved { plan, findings: here.findings, marks: here.marks }
+    Resolved { plan, findings: here.findings, marks: here.marks, secrets }
 }
 
 fn team_of(team: &model::Team) -> Team {
@@ -225,23 +239,30 @@ impl<'a> Here<'a> {
         });
     }
 
-    /// Paths of secrets have to be absolute: engines start checks in folders of their own.
-    fn secrets(&mut self) {
+    /// Where the secrets are. Paths have to be absolute: engines start checks in folders of their own.
+    fn secrets(&mut self) -> Vec<Secret> {
         let scope = self.layers(self.scope());
+        let mut all = Vec::new();
         for (name, secret) in self.manifest.document.secrets.iter() {
-            let Some(file) = &secret.file else { continue };
-            match scope.text(file) {
-                Ok(Finished::Value(path)) if !path.starts_with('/') => {
+            let Some(text) = secret.file.as_ref().or(secret.env.as_ref()) else { continue };
+            let is_file = secret.file.is_some();
+            let user = format!("secret {}", name.value);
+            match scope.text(text) {
+                Ok(Finished::Value(path)) if is_file && !path.starts_with('/') => {
                     let problem = Problem::Other(
-                        format!("secret `{}` has the relative path `{path}`", name.value),
+                        format!("{user} has the relative path `{path}`"),
                         "write an absolute path: engines start checks in folders of their own".into(),
                     );
-                    self.find(name, "file", file.mark, problem);
+                    self.find(&user, "file", text.mark, problem);
                 }
-                Ok(_) => {}
-                Err(problem) => self.find(&format!("secret {}", name.value), "file", file.mark, problem),
+                Ok(Finished::Value(place)) => {
+                    all.push(Secret { name: name.value.clone(), mark: text.mark, is_file, place });
+                }
+                Ok(Finished::Waits(_)) => {}
+                Err(problem) => self.find(&user, "its place", text.mark, problem),
             }
         }
+        all
     }
 
     fn point(&mut self, id: &str, point: &'a model::Point) -> Point {
@@ -418,7 +439,12 @@ impl<'a> Here<'a> {
         scope: &Scope<'a>,
         waits: &mut BTreeSet<String>,
     ) -> Vec<String> {
-        let command = command_of(&self.manifest.document, point);
+        let document = &self.manifest.document;
+        if point.template.is_some() && template_of(document, point).is_none() {
+            // Reported already; what is left of the command says nothing.
+            return Vec::new();
+        }
+        let command = command_of(document, point);
         let mut argv = Vec::new();
         for (index, argument) in command.iter().enumerate() {
             let problem = match scope.argument(argument) {
