@@ -25,10 +25,7 @@ pub struct CheckThing {
 }
 
 impl Check for CheckThing {
-    /// What the contract tests start: OK on any Linux machine.
-    const SAMPLE: &'static [&'static str] = &["--file", "/proc/sys/kernel/pid_max"];
-
-    /// The contract tests run it with these, as any plugin in the catalogue.
+    /// The contract tests start it with these: OK on any Linux machine.
     const SAMPLE: &'static [&'static str] = &["--file", "/proc/sys/kernel/pid_max"];
 
     /// Measures: all input and output is here, each step under the deadline.
