@@ -10,3 +10,4 @@ pub mod plan;
 pub mod programs;
 pub mod quote;
 pub mod select;
+pub mod table;

@@ -8,6 +8,7 @@ mod node;
 mod read;
 pub mod resolve;
 pub mod scalar;
+pub mod schema;
 pub mod source;
 mod vars;
 
@@ -151,6 +152,16 @@ impl Manifest {
     /// Ids of the datacenters, in the manifest's order.
     pub fn datacenters(&self) -> Vec<&str> {
         self.document.datacenters.names().collect()
+    }
+
+    /// Points in the order of their groups, then of the manifest.
+    pub fn in_order(&self) -> impl Iterator<Item = (&str, &model::Point)> {
+        let points = &self.document.points;
+        let of_group = |group: &'_ str| {
+            let group = group.to_owned();
+            points.iter().filter(move |(_, point)| point.group.value == group)
+        };
+        self.document.groups.names().flat_map(of_group).map(|(id, point)| (id.value.as_str(), point))
     }
 
     /// Whether a point is checked in a datacenter, by its `only` and `except`.

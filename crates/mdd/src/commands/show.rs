@@ -1,17 +1,165 @@
-//! `mdd show`: one point.
+//! `mdd show`: one point of one datacenter: what it means, the exact command, and why it is in its state.
 
-use crate::cli::Global;
+use clap::ValueEnum;
+
+use super::list::dependency_word;
+use crate::cli::{Global, print};
 use crate::exit::{Error, Exit};
+use crate::manifest::near;
+use crate::manifest::scalar::format_duration;
+use crate::plan::{Dependency, Instance, Plan, Point, Require, WhenBlocked};
+use crate::quote;
+use crate::select::severity_word;
 
 /// Command line of `mdd show`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Which one
+    /// Which one: iad2/dns-internal, or one instance of it: iad2/dns-internal/10.20.0.53
     #[arg(value_name = "DC/POINT")]
     pub point: String,
+    /// Only the command, as this target reads it; one line per instance
+    #[arg(long = "as", value_enum, value_name = "TARGET", conflicts_with = "why")]
+    pub target: Option<Target>,
+    /// Only the state: the rule that matched and the facts it looked at
+    #[arg(long)]
+    pub why: bool,
+}
+
+/// Who is to read the command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Target {
+    /// A POSIX shell
+    Sh,
 }
 
 /// Does it.
-pub fn execute(args: &Args, _global: &Global) -> Result<Exit, Error> {
-    Err(Error::own(format!("{args:?}: being written")))
+pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
+    let mut names = args.point.splitn(3, '/');
+    let (Some(dc), Some(id)) = (names.next(), names.next()) else {
+        return Err(Error::usage(format!("`{}`: expected DC/POINT, such as iad2/dns-internal", args.point)));
+    };
+    let plan = global.manifest()?.plan(dc)?;
+    let Some(point) = plan.points.iter().find(|point| point.id == id) else {
+        let near = near::suggest(id, plan.points.iter().map(|point| point.id.as_str()));
+        let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        return Err(Error::usage(format!("there is no point `{id}` in {dc}{near}")));
+    };
+    let instances = instances(point, names.next(), &args.point)?;
+    print(&match args.target {
+        Some(Target::Sh) => lines(point, &instances)?,
+        None if args.why => why(global, dc, id)?,
+        None => page(&plan, point, &instances),
+    })?;
+    Ok(Exit::Done)
+}
+
+/// All instances, or the one that is named.
+fn instances<'a>(point: &'a Point, key: Option<&str>, given: &str) -> Result<Vec<&'a Instance>, Error> {
+    let Some(key) = key else { return Ok(point.instances.iter().collect()) };
+    let one: Vec<&Instance> = point.instances.iter().filter(|instance| instance.key == key).collect();
+    if one.is_empty() {
+        let keys: Vec<&str> = point.instances.iter().map(|instance| instance.key.as_str()).collect();
+        return Err(Error::usage(format!(
+            "`{given}`: there is no such instance; known: {}",
+            keys.join(", ")
+        )));
+    }
+    Ok(one)
+}
+
+/// The exact lines for a shell.
+fn lines(point: &Point, instances: &[&Instance]) -> Result<String, Error> {
+    if !point.missing.is_empty() {
+        let missing = point.missing.join(", ");
+        return Err(Error::usage(format!(
+            "{} waits for the value of {missing}: there is no command yet",
+            point.id
+        )));
+    }
+    let line = |instance: &&Instance| {
+        let line = quote::line(&point.env, &instance.argv);
+        line.map(|line| line + "\n").map_err(|what| Error::usage(format!("{}: {what}", point.id)))
+    };
+    instances.iter().map(line).collect()
+}
+
+/// The rule behind the state.
+fn why(_global: &Global, dc: &str, id: &str) -> Result<String, Error> {
+    Err(Error::own(format!("{dc}/{id}: being written")))
+}
+
+/// Everything the manifest says about it.
+fn page(plan: &Plan, point: &Point, instances: &[&Instance]) -> String {
+    let mut page = format!("{}/{}  {}\n", plan.dc, point.id, point.title);
+    let mut line = |label: &str, text: String| {
+        for (index, part) in text.lines().enumerate() {
+            page += &format!("  {:<12}{part}\n", if index == 0 { label } else { "" });
+        }
+    };
+    line("why", point.why.clone());
+    line("need", point.need.clone().unwrap_or_default());
+    line("for users", point.for_users.clone().unwrap_or_default());
+    let group = plan.groups.iter().find(|group| group.id == point.group);
+    line("group", group.map(|group| group.title.clone()).unwrap_or_default());
+    line("owner", owner(plan, point));
+    let milestone = point.milestone.clone().map(|id| format!("{id}, ")).unwrap_or_default();
+    let due = point.due.map_or_else(|| "no date".to_owned(), |due| format!("due {due}"));
+    line("milestone", format!("{milestone}{due}"));
+    line("waits for", point.depends_on.iter().map(dependency_word).collect::<Vec<_>>().join(", "));
+    line("holds up", holds_up(plan, point).join(", "));
+    if point.when_blocked == WhenBlocked::Skip {
+        line("blocked", "not run while it is blocked: a failing attempt does harm".into());
+    }
+    let times = [("timeout", point.timeout), ("ttl", point.ttl), ("stable", point.stable)];
+    let times: Vec<String> =
+        times.iter().map(|(name, time)| format!("{name} {}", format_duration(*time))).collect();
+    line(
+        "runs",
+        format!("from {} every {}, {}", point.vantage, format_duration(point.interval), times.join(", ")),
+    );
+    let gate = if point.required { "required" } else { "advisory: shown, never blocks" };
+    line("severity", severity_word(point.severity).to_owned());
+    line("gate", gate.to_owned());
+    line("runbook", point.runbook.clone().unwrap_or_default());
+    line("links", point.links.join("\n"));
+    if let Some(waiver) = &point.waiver {
+        let ticket = waiver.ticket.as_ref().map(|ticket| format!(", {ticket}")).unwrap_or_default();
+        line("waived", format!("to {} by {}{ticket}: {}", waiver.until, waiver.by, waiver.reason));
+    }
+    if !point.missing.is_empty() {
+        line("missing", format!("waits for the value of {}", point.missing.join(", ")));
+        return page;
+    }
+    match point.require {
+        Require::All if point.instances.len() == 1 => {}
+        Require::All => line("require", "all instances".into()),
+        Require::Any => line("require", "one instance".into()),
+        Require::AtLeast(count) => line("require", format!("{count} instances")),
+    }
+    for instance in instances {
+        let label = if instance.key.is_empty() { "check" } else { &instance.key };
+        let command = quote::line(&point.env, &instance.argv);
+        line(label, command.unwrap_or_else(|what| format!("no shell can be given this command: {what}")));
+    }
+    page
+}
+
+/// `DNS and time, #corenet, https://tickets…`
+fn owner(plan: &Plan, point: &Point) -> String {
+    let Some(team) = plan.teams.get(&point.owner) else { return point.owner.clone() };
+    let contacts = [&team.chat, &team.email, &team.oncall, &team.tickets];
+    let parts = [&team.name].into_iter().chain(contacts.into_iter().flatten());
+    parts.map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// Points of this datacenter that wait for it.
+fn holds_up<'a>(plan: &'a Plan, point: &Point) -> Vec<&'a str> {
+    let waits = |other: &&Point| {
+        other.depends_on.iter().any(|dependency| match dependency {
+            Dependency::Point(id) => *id == point.id,
+            Dependency::Group(group) => *group == point.group && other.id != point.id,
+            Dependency::Elsewhere(..) => false,
+        })
+    };
+    plan.points.iter().filter(waits).map(|other| other.id.as_str()).collect()
 }

@@ -64,12 +64,8 @@ pub fn resolve(manifest: &Manifest, dc: &str, datacenter: &model::Datacenter) ->
     let secrets = here.secrets();
     let owner = document.platform.owner.as_ref();
     let mut points = Vec::new();
-    for group in document.groups.names() {
-        for (id, point) in document.points.iter().filter(|(_, point)| point.group.value == group) {
-            if manifest.includes(dc, point) {
-                points.push(here.point(id, point));
-            }
-        }
+    for (id, point) in manifest.in_order().filter(|(_, point)| manifest.includes(dc, point)) {
+        points.push(here.point(id, point));
     }
     let plan = Plan {
         platform: Named {
