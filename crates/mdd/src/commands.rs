@@ -1,5 +1,6 @@
 //! The commands, one file each: `Args` is its command line, `execute` does it.
 
+pub mod context;
 pub mod gate;
 pub mod history;
 pub mod init;

@@ -4,10 +4,13 @@
 pub mod cli;
 pub mod commands;
 pub mod diagnostic;
+pub mod engine;
 pub mod exit;
+pub mod history;
 pub mod manifest;
 pub mod plan;
 pub mod programs;
 pub mod quote;
+pub mod render;
 pub mod select;
 pub mod table;

@@ -1,0 +1,9 @@
+//! What people and programs read: text for terminals and logs, JSON.
+
+pub mod gate;
+pub mod history;
+pub mod json;
+pub mod run;
+pub mod style;
+pub mod watch;
+pub mod words;
