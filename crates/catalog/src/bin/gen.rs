@@ -23,14 +23,17 @@ fn main() -> ExitCode {
         }
     };
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    match documents().iter().map(|document| document.update(&root, check)).collect::<Result<Vec<_>, _>>() {
-        Ok(stale) if check && stale.contains(&true) => ExitCode::from(1),
-        Ok(_) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("gen: {error}");
-            ExitCode::from(2)
+    let (mut stale, mut failed) = (false, false);
+    for document in documents() {
+        match document.update(&root, check) {
+            Ok(changed) => stale |= changed,
+            Err(error) => {
+                eprintln!("gen: {error}");
+                failed = true;
+            }
         }
     }
+    ExitCode::from(if failed { 2 } else { u8::from(stale && check) })
 }
 
 /// A place in a document, and what has to stand there.
