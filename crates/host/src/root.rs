@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use plugin::{Failure, Reason, Result, io_text};
+use plugin::{Deadline, Failure, Reason, Result, io_text};
 
 /// Option of every plugin that reads this machine's files; flatten it into the plugin's own.
 // No doc comment that reaches clap: it would replace the plugin's own description.
@@ -95,6 +95,14 @@ pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Failure {
     Failure::new(reason, format!("read {}: {}", path.display(), io_text(error)))
 }
 
+/// [`Deadline::step`] for a call on this machine: one that is out of time is stuck, which says nothing about the machine.
+pub fn step(deadline: &Deadline, what: impl fmt::Display) -> Result<()> {
+    match deadline.step(what) {
+        Ok(_) => Ok(()),
+        Err(failure) => Err(Failure { reason: Reason::Stuck, ..failure }),
+    }
+}
+
 /// The bytes of a small file: one open, reads of 4 KiB until its end.
 ///
 /// Files of /proc have no size to ask for, and a short read is not their end where they are made of records, as
@@ -118,10 +126,27 @@ pub fn read_small(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Root, read_small};
-    use plugin::Reason;
+pub(crate) mod tests {
+    use super::{Root, read_small, step};
+    use plugin::{Deadline, Reason};
     use std::io;
+
+    /// A root that holds one file.
+    pub(crate) fn root_with(file: &str, text: &str) -> (tempfile::TempDir, Root) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = Root::at(folder.path());
+        let path = root.path(file);
+        std::fs::create_dir_all(path.parent().expect("a file has a folder")).expect("folders");
+        std::fs::write(path, text).expect("written");
+        (folder, root)
+    }
+
+    #[test]
+    fn out_of_time_on_this_machine_is_stuck() {
+        let failure =
+            step(&Deadline::after(std::time::Duration::ZERO), "read /proc/stat").expect_err("no time");
+        assert_eq!(failure.reason, Reason::Stuck);
+    }
 
     #[test]
     fn files_are_looked_for_below_the_root() {
