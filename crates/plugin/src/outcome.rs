@@ -23,6 +23,7 @@ pub struct Outcome {
     pub(crate) summary: Option<String>,
     pub(crate) findings: Vec<Finding>,
     pub(crate) metrics: Vec<Metric>,
+    pub(crate) lines: Vec<String>,
     pub(crate) details: Vec<String>,
     pub(crate) facts: Map<String, Value>,
 }
@@ -83,6 +84,12 @@ impl Outcome {
             State::Ok => self.finding(State::Ok, text),
             state => self.problem(state, Reason::Threshold, text),
         }
+    }
+
+    /// Adds a line that is always shown below the first: one that an option of the plugin asks for.
+    pub fn line(mut self, line: impl Into<String>) -> Outcome {
+        self.lines.push(line.into());
+        self
     }
 
     /// Adds a line that is shown with `-v` only.

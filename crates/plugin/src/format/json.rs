@@ -26,7 +26,7 @@ pub(super) fn render(outcome: &Outcome, frame: &Frame) -> String {
             "elapsed": frame.elapsed.as_secs_f64(),
             "timeout": frame.timeout.as_secs_f64(),
         },
-        "details": outcome.details.iter().map(|line| clean(line).into_owned()).collect::<Vec<_>>(),
+        "details": outcome.lines.iter().chain(&outcome.details).map(|line| clean(line).into_owned()).collect::<Vec<_>>(),
         "facts": outcome.facts,
     });
     format!("{object}\n")

@@ -103,7 +103,7 @@ fn headline(outcome: &Outcome, state: State, findings: &[&Finding], room: usize)
     Headline { text: text + &reason, whole }
 }
 
-// Lines below the first: findings that it does not show whole, all of them with -v, then the details.
+// Lines below the first: findings that it does not show whole, all of them with -v, what was asked for, the details.
 fn long_text(outcome: &Outcome, frame: &Frame, findings: &[&Finding], headline: &Headline) -> Vec<String> {
     let verbose = frame.verbosity > 0;
     let mut lines = Vec::new();
@@ -117,6 +117,7 @@ fn long_text(outcome: &Outcome, frame: &Frame, findings: &[&Finding], headline: 
             lines.push(format!("{}: {}{reason}", finding.state, clean(&finding.text)));
         }
     }
+    lines.extend(outcome.lines.iter().map(|line| clean(line).into_owned()));
     if verbose {
         lines.extend(outcome.details.iter().map(|line| clean(line).into_owned()));
     }
@@ -158,6 +159,14 @@ mod tests {
         assert_eq!(render(&outcome, &frame()), "TCP OK - 2 disks in order\n");
         let outcome = outcome.problem(State::Warning, Reason::Threshold, "/var: 81 % used");
         assert_eq!(render(&outcome, &frame()), "TCP WARNING - /var: 81 % used [threshold]\n");
+    }
+
+    #[test]
+    fn lines_are_always_shown_and_details_with_v() {
+        let outcome = Outcome::new().finding(State::Ok, "fine").line("asked for").detail("detail");
+        assert_eq!(render(&outcome, &frame()), "TCP OK - fine\nasked for\n");
+        let verbose = render(&outcome, &crate::format::Frame { verbosity: 1, ..frame() });
+        assert_eq!(verbose, "TCP OK - fine\nasked for\ndetail\n");
     }
 
     #[test]
