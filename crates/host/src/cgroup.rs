@@ -158,8 +158,8 @@ mod tests {
         (folder, root)
     }
 
-    fn limited(path: &str, limit: u64, used: u64) -> Option<Limited> {
-        Some(Limited { path: path.into(), limit, used })
+    fn limited(path: &str, limit: u64, used: u64) -> Limited {
+        Limited { path: path.into(), limit, used }
     }
 
     #[test]
@@ -174,8 +174,8 @@ mod tests {
             ("/sys/fs/cgroup/a.slice/b.service/memory.current", "100\n"),
             ("/sys/fs/cgroup/a.slice/free.service/memory.max", "max\n"),
         ]);
-        assert_eq!(tightest(&root, None), Ok(limited("/a.slice", 1000, 850)));
-        assert_eq!(tightest(&root, Some("/a.slice/free.service")), Ok(limited("/a.slice", 1000, 850)));
+        assert_eq!(tightest(&root, None), Ok(Some(limited("/a.slice", 1000, 850))));
+        assert_eq!(tightest(&root, Some("/a.slice/free.service")), Ok(Some(limited("/a.slice", 1000, 850))));
         let failure = tightest(&root, Some("gone.service")).expect_err("no such group");
         assert!(failure.message.ends_with("/sys/fs/cgroup: no control group `gone.service`"), "{failure}");
         assert!(tightest(&root, Some("a.slice/../../etc")).is_err());
@@ -190,7 +190,7 @@ mod tests {
                 ("/sys/fs/cgroup/memory.max", "4096\n"),
                 ("/sys/fs/cgroup/memory.current", "1024\n"),
             ]);
-            assert_eq!(tightest(&root, None), Ok(limited("/", 4096, 1024)), "{own:?}");
+            assert_eq!(tightest(&root, None), Ok(Some(limited("/", 4096, 1024))), "{own:?}");
         }
     }
 
@@ -204,7 +204,7 @@ mod tests {
             ("/sys/fs/cgroup/memory/svc/memory.usage_in_bytes", "30\n"),
             ("/sys/fs/cgroup/memory/svc/memory.stat", "inactive_file 1\ntotal_inactive_file 10\n"),
         ]);
-        assert_eq!(tightest(&root, None), Ok(limited("/svc", 100, 20)));
+        assert_eq!(tightest(&root, None), Ok(Some(limited("/svc", 100, 20))));
         assert_eq!(tightest(&root, Some("/")), Ok(None));
     }
 
