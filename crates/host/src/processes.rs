@@ -6,10 +6,10 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::unistd::{SysconfVar, sysconf};
-use plugin::{Context as _, Reason, Result};
+use plugin::{Context as _, Deadline, Reason, Result};
 
 use crate::Root;
-use crate::root::{read_small, unreadable};
+use crate::root::{read_small, step, unreadable};
 
 /// Number of a process.
 pub type Pid = u32;
@@ -203,6 +203,24 @@ impl Clock {
     }
 }
 
+/// The processes that use most CPU, after the percentage of each, greatest first; without those that this user may not read.
+pub fn busiest(root: &Root, deadline: &Deadline, count: usize) -> Result<Vec<(f64, Process)>> {
+    step(deadline, "read the processes")?;
+    let clock = Clock::read(root)?;
+    let mut busiest = Vec::new();
+    for pid in list(root)? {
+        match Process::read(root, pid) {
+            Ok(Some(process)) => busiest.push((clock.cpu_percent(&process), process)),
+            Ok(None) => {}
+            Err(failure) if failure.reason == Reason::Permission => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    busiest.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+    busiest.truncate(count);
+    Ok(busiest)
+}
+
 fn parse_uptime(text: &str) -> Option<f64> {
     let seconds: f64 = text.split_ascii_whitespace().next()?.parse().ok()?;
     (seconds.is_finite() && seconds >= 0.0).then_some(seconds)
@@ -225,11 +243,14 @@ fn seen<T>(path: &Path, read: io::Result<T>) -> Result<Option<T>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Clock, Process, command_line, list, locks_memory, own_pid, parse_uptime, program, uid};
+    use super::{
+        Clock, Process, busiest, command_line, list, locks_memory, own_pid, parse_uptime, program, uid,
+    };
     use crate::Root;
     use crate::root::tests::root_with;
-    use plugin::Reason;
+    use plugin::{Deadline, Reason};
     use proptest::prelude::*;
+    use std::time::Duration;
 
     const LINE: &str = "77 (a (b) c) S 1 77 77 34816 77 4194304 100 0 0 0 250 150 7 8 20 -5 3 0 5000 10485760 256 \
         18446744073709551615 1 1 0 0 0 0 0 4096 1256 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 0";
@@ -283,6 +304,20 @@ mod tests {
         let args: Vec<String> = std::env::args().collect();
         assert_eq!(command_line(&root, own), Ok(Some(args.join(" "))));
         assert!(Clock::read(&root).expect("a clock").elapsed(&process) < 3600.0);
+    }
+
+    #[test]
+    fn the_busiest_come_first() {
+        let (_folder, root) = root_with("/proc/uptime", "100.0 1.0");
+        for (pid, ticks) in [(5, 10), (6, 3000), (7, 200)] {
+            let folder = root.path(&format!("/proc/{pid}"));
+            std::fs::create_dir(&folder).expect("a folder");
+            std::fs::write(folder.join("stat"), LINE.replace("250 150", &format!("{ticks} 0")))
+                .expect("written");
+        }
+        let busiest = busiest(&root, &Deadline::after(Duration::from_secs(5)), 2).expect("readable");
+        let shown: Vec<String> = busiest.iter().map(|(percent, p)| format!("{} {percent}", p.pid)).collect();
+        assert_eq!(shown, ["6 60", "7 4"]);
     }
 
     #[test]
