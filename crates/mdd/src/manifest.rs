@@ -15,6 +15,7 @@ mod vars;
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -49,26 +50,28 @@ pub struct Manifest {
 /// # Errors
 /// Every mistake that does not depend on a datacenter's values, each with its place.
 pub fn load(path: &Path, sets: &[(String, String)]) -> Result<Manifest, Vec<Diagnostic>> {
-    let manifest = read(path, sets)?;
-    let mut problems = check::references(&manifest);
+    let (manifest, mut problems) = read(path, sets)?;
+    problems.extend(check::references(&manifest));
     problems.retain(|problem| problem.level == Level::Error);
-    if problems.is_empty() { Ok(manifest) } else { Err(problems) }
+    if problems.is_empty() { Ok(manifest) } else { Err(sorted(problems)) }
 }
 
-/// Reads a manifest without asking whether its parts fit together.
+/// Reads a manifest without asking whether its parts fit together. With it, mistakes that do not keep the rest from
+/// being looked at: unknown keys, keys given twice, text without quotes.
 ///
 /// # Errors
-/// What is not YAML, and what does not read as a manifest.
-pub fn read(path: &Path, sets: &[(String, String)]) -> Result<Manifest, Vec<Diagnostic>> {
+/// What is not YAML, and what leaves holes.
+pub fn read(path: &Path, sets: &[(String, String)]) -> Result<(Manifest, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut sources = Sources::default();
     let mut problems = Vec::new();
-    let root = files::read(path, &mut sources, &mut problems);
+    let (root, whole) = files::read(path, &mut sources, &mut problems);
     let Some(root) = root else { return Err(problems) };
-    let report = read::Report { sources: &sources, problems: problems.into() };
+    let report = read::Report { sources: &sources, problems: problems.into(), holes: Cell::new(!whole) };
     let document = model::Document::deserialize(read::Reader::new(&root, &report));
+    let holes = report.holes.get();
     let mut problems = report.problems.into_inner();
     let document = match document {
-        Ok(document) if problems.is_empty() => document,
+        Ok(document) if !holes => document,
         Ok(_) => return Err(sorted(problems)),
         Err(fault) => {
             // The reader reports what it foresees; this is what it did not.
@@ -79,7 +82,7 @@ pub fn read(path: &Path, sets: &[(String, String)]) -> Result<Manifest, Vec<Diag
     let sets = sets.iter().map(|(name, value)| (name.clone(), set(&document, name, value))).collect();
     let hash = hash(path, &sources);
     let extensions = extensions(&root);
-    Ok(Manifest { path: path.to_path_buf(), sources, document, sets, extensions, hash })
+    Ok((Manifest { path: path.to_path_buf(), sources, document, sets, extensions, hash }, problems))
 }
 
 /// In the order of the files, then of the lines.

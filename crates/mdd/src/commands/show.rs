@@ -2,8 +2,11 @@
 
 use clap::ValueEnum;
 
+use super::context::Context;
 use super::list::dependency_word;
 use crate::cli::{Global, print};
+use crate::engine::explain::explain;
+use crate::engine::state::Options;
 use crate::exit::{Error, Exit};
 use crate::manifest::near;
 use crate::manifest::scalar::format_duration;
@@ -83,9 +86,11 @@ fn lines(point: &Point, instances: &[&Instance]) -> Result<String, Error> {
     instances.iter().map(line).collect()
 }
 
-/// The rule behind the state.
-fn why(_global: &Global, dc: &str, id: &str) -> Result<String, Error> {
-    Err(Error::own(format!("{dc}/{id}: being written")))
+/// The rule behind the state, from the history.
+fn why(global: &Global, dc: &str, id: &str) -> Result<String, Error> {
+    let context = Context::load(global, dc)?;
+    let snapshot = context.snapshot(&Options::at(global.now()))?;
+    explain(&snapshot, id).ok_or_else(|| Error::usage(format!("there is no point `{id}` in {dc}")))
 }
 
 /// Everything the manifest says about it.

@@ -7,6 +7,7 @@ use crate::cli::{Global, print};
 use crate::diagnostic::{Diagnostic, Level, Place};
 use crate::exit::{Error, Exit};
 use crate::manifest::{self, Manifest, check, resolve};
+use crate::render::words::count;
 
 /// Command line of `mdd validate`.
 #[derive(Debug, clap::Args)]
@@ -53,9 +54,10 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
     let path = global.manifest_path();
     let (counts, problems) = match manifest::read(&path, &global.sets) {
         Err(problems) => (None, problems),
-        Ok(manifest) => {
-            let (counts, problems) = examine(&manifest, args, global)?;
-            (Some(counts), problems)
+        Ok((manifest, mut problems)) => {
+            let (counts, more) = examine(&manifest, args, global)?;
+            problems.extend(more);
+            (Some(counts), manifest::sorted(problems))
         }
     };
     let errors = problems.iter().filter(|problem| problem.level == Level::Error).count();
@@ -99,7 +101,7 @@ fn examine(manifest: &Manifest, args: &Args, global: &Global) -> Result<(Counts,
         }
         problems.extend(check::here::problems(manifest, &resolved, &global.programs()));
     }
-    Ok((counts, manifest::sorted(problems)))
+    Ok((counts, problems))
 }
 
 fn text(
@@ -111,11 +113,14 @@ fn text(
 ) -> String {
     let mut text = String::new();
     if let (Some(counts), 0, false) = (counts, errors, global.quiet) {
-        let Counts { points, groups, teams, datacenters, checks } = counts;
+        let parts = [
+            count(counts.points, "point"),
+            count(counts.groups, "group"),
+            count(counts.teams, "team"),
+            count(counts.datacenters, "datacenter"),
+        ];
         let arrow = if global.ascii { "->" } else { "→" };
-        text = format!(
-            "{path}: {points} points, {groups} groups, {teams} teams, {datacenters} datacenters {arrow} {checks} checks\n"
-        );
+        text = format!("{path}: {} {arrow} {}\n", parts.join(", "), count(counts.checks, "check"));
     }
     for problem in problems.iter().filter(|problem| problem.level == Level::Error || !global.quiet) {
         let shown = problem.to_string();
@@ -137,10 +142,6 @@ fn text(
         _ => text += &format!("{}, {}\n", count(errors, "error"), count(warnings, "warning")),
     }
     text
-}
-
-fn count(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 fn json(path: &str, counts: Option<&Counts>, problems: &[Diagnostic], errors: usize) -> String {

@@ -6,7 +6,7 @@ pub mod here;
 mod references;
 mod values;
 
-pub use references::references;
+pub use references::{is_id, references};
 
 use super::Manifest;
 use super::resolve::Resolved;

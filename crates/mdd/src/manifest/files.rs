@@ -15,18 +15,25 @@ const MAX_FILES: usize = 1000;
 /// Sections that belong to one file; all others are merged by their keys.
 const WHOLE: [&str; 5] = ["mdd", "include", "platform", "programs", "waivers"];
 
-/// Reads a manifest and what it includes into one map.
-pub fn read(path: &Path, sources: &mut Sources, problems: &mut Vec<Diagnostic>) -> Option<Node> {
-    let mut root = one(path, sources, problems)?;
+/// Reads a manifest and what it includes into one map; whether every file could be read.
+pub fn read(path: &Path, sources: &mut Sources, problems: &mut Vec<Diagnostic>) -> (Option<Node>, bool) {
+    let Some(mut root) = one(path, sources, problems) else { return (None, false) };
+    let mut whole = true;
     let folder = path.parent().unwrap_or(Path::new(""));
-    for included in includes(&root, folder, sources, problems) {
+    let before = problems.len();
+    let included = includes(&root, folder, sources, problems);
+    whole &= problems.len() == before;
+    for included in included {
         if included == path {
             continue;
         }
-        let Some(node) = one(&included, sources, problems) else { continue };
+        let Some(node) = one(&included, sources, problems) else {
+            whole = false;
+            continue;
+        };
         merge(&mut root, node, sources, problems);
     }
-    Some(root)
+    (Some(root), whole)
 }
 
 /// Reads one file; its root is a map.

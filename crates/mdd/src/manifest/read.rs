@@ -3,7 +3,7 @@
 //! A wrong or missing value is reported at its place and replaced by a hole, which reads as an empty value of any
 //! type, so that one mistake never hides the next. The result counts only when nothing was reported.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use serde::de::value::{StrDeserializer, U64Deserializer};
@@ -46,6 +46,9 @@ pub(super) const REQUIRED: [(&str, &[&str]); 9] = [
     ("Waiver", &["point", "dc", "until", "reason", "by"]),
 ];
 
+/// Keys whose absence, once reported, makes no other check wrong: text for people.
+const PROSE: [&str; 5] = ["title", "why", "name", "reason", "by"];
+
 /// What an error of serde is here: everything foreseeable is reported, not returned.
 #[derive(Debug)]
 pub struct Fault(pub String);
@@ -70,6 +73,8 @@ pub struct Report<'a> {
     pub sources: &'a Sources,
     /// What was found.
     pub problems: RefCell<Vec<Diagnostic>>,
+    /// Whether a hole was left that would mislead later checks.
+    pub holes: Cell<bool>,
 }
 
 impl Report<'_> {
@@ -83,17 +88,25 @@ impl Report<'_> {
 #[derive(Clone, Copy)]
 pub struct Reader<'a> {
     node: &'a Node,
+    /// The key it is the value of.
+    key: Option<&'a Entry>,
     report: &'a Report<'a>,
 }
 
 impl<'a> Reader<'a> {
     /// A reader of a tree.
     pub fn new(node: &'a Node, report: &'a Report<'a>) -> Self {
-        Reader { node, report }
+        Reader { node, key: None, report }
     }
 
     fn error(&self, message: impl Into<String>, fix: impl Into<String>) {
         self.report.error(self.node.mark, message, fix);
+    }
+
+    /// Reports what leaves a hole.
+    fn hole(&self, message: impl Into<String>, fix: impl Into<String>) {
+        self.report.holes.set(true);
+        self.error(message, fix);
     }
 
     /// Reports that the node is not what is wanted; `None`, to be replaced by an empty value.
@@ -101,17 +114,27 @@ impl<'a> Reader<'a> {
         match &self.node.kind {
             Kind::Hole => {}
             _ if self.node.is_null() => {
-                self.error(format!("no value where {wanted} is wanted"), "write one, or remove the key");
+                self.hole(format!("no value where {wanted} is wanted"), "write one, or remove the key");
             }
             Kind::Scalar { text, .. } => {
-                self.error(format!("`{text}` where {wanted} is wanted"), format!("write {wanted}"));
+                self.hole(format!("`{text}` where {wanted} is wanted"), format!("write {wanted}"));
             }
-            Kind::List(_) => {
-                self.error(format!("a list where {wanted} is wanted"), format!("write {wanted}"))
-            }
-            Kind::Map(_) => self.error(format!("a map where {wanted} is wanted"), format!("write {wanted}")),
+            Kind::List(_) => self.hole(format!("a list where {wanted} is wanted"), format!("write {wanted}")),
+            Kind::Map(_) => self.hole(format!("a map where {wanted} is wanted"), format!("write {wanted}")),
         }
         None
+    }
+
+    /// Reports a key that a struct has to have.
+    fn missing(&self, key: &str) {
+        if !PROSE.contains(&key) {
+            self.report.holes.set(true);
+        }
+        let fix = format!("add {key}: …");
+        match self.key {
+            Some(entry) => self.report.error(entry.mark, format!("{} has no `{key}`", entry.key), fix),
+            None => self.error(format!("`{key}` is missing"), fix),
+        }
     }
 
     /// A scalar as written, quoted or not.
@@ -232,7 +255,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         let mut missing = Vec::new();
         for key in required.iter().filter(|key| !entries.iter().any(|entry| entry.key == **key)) {
             if matches!(self.node.kind, Kind::Map(_)) {
-                self.error(format!("`{key}` is missing"), format!("add `{key}: …`"));
+                self.missing(key);
             }
             missing.push(Entry {
                 key: (*key).to_owned(),
@@ -287,7 +310,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
                     Some(Ok(millis)) => millis,
                     Some(Err(fix)) => {
                         let text = self.raw("").unwrap_or("");
-                        self.error(format!("`{text}` is no duration"), fix);
+                        self.hole(format!("`{text}` is no duration"), fix);
                         0
                     }
                     None => 0,
@@ -302,13 +325,13 @@ impl<'de> Deserializer<'de> for Reader<'_> {
                 if super::scalar::parse_date(text).is_some() {
                     return visitor.visit_str(text);
                 }
-                self.error(format!("`{text}` is no date"), "write year-month-day: 2026-11-20");
+                self.hole(format!("`{text}` is no date"), "write year-month-day: 2026-11-20");
                 visitor.visit_str("1970-01-01")
             }
             special::NUMBER => {
                 let number = self.raw("a number").map(|text| (text, text.parse::<u64>()));
                 if let Some((text, Err(_))) = number {
-                    self.error(format!("`{text}` is no whole number"), "write a whole number");
+                    self.hole(format!("`{text}` is no whole number"), "write a whole number");
                 }
                 visitor.visit_u64(number.and_then(|(_, parsed)| parsed.ok()).unwrap_or(0))
             }
@@ -359,7 +382,10 @@ impl<'de> SeqAccess<'de> for Items<'_> {
     type Error = Fault;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Fault> {
-        self.items.next().map(|node| seed.deserialize(Reader { node, report: self.report })).transpose()
+        self.items
+            .next()
+            .map(|node| seed.deserialize(Reader { node, key: None, report: self.report }))
+            .transpose()
     }
 }
 
@@ -367,7 +393,7 @@ impl<'de> SeqAccess<'de> for Items<'_> {
 struct Fields<'a> {
     entries: std::slice::Iter<'a, Entry>,
     missing: &'a [Entry],
-    value: Option<&'a Node>,
+    value: Option<&'a Entry>,
     report: &'a Report<'a>,
 }
 
@@ -383,13 +409,13 @@ impl<'de> MapAccess<'de> for Fields<'_> {
             }
             (None, []) => return Ok(None),
         };
-        self.value = Some(&entry.value);
+        self.value = Some(entry);
         seed.deserialize(Key { key: &entry.key, mark: entry.mark }).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
-        let node = self.value.take().ok_or_else(|| Fault("a value before its key".into()))?;
-        seed.deserialize(Reader { node, report: self.report })
+        let entry = self.value.take().ok_or_else(|| Fault("a value before its key".into()))?;
+        seed.deserialize(Reader { node: &entry.value, key: Some(entry), report: self.report })
     }
 }
 

@@ -406,26 +406,26 @@ impl<'a> Here<'a> {
         let Some((name, variable)) = point.for_each.iter().next() else {
             return vec![(String::new(), scope.clone())];
         };
+        // Stands in for an element, so that the rest of the check is looked at all the same.
+        let stand_in = vec![(String::new(), scope.with(&name.value, String::new()))];
         let problem = match scope.value(variable, name) {
             Ok(Finished::Value(Value::List(items))) => {
                 let twice = items.iter().enumerate().find(|(index, item)| items[..*index].contains(item));
-                match twice {
-                    Some((_, item)) => Problem::Twice { name: name.value.clone(), item: item.clone() },
-                    None => {
-                        let scoped = |item: String| (item.clone(), scope.with(&name.value, item));
-                        return items.into_iter().map(scoped).collect();
-                    }
-                }
+                let Some((_, item)) = twice else {
+                    let scoped = |item: String| (item.clone(), scope.with(&name.value, item));
+                    return items.into_iter().map(scoped).collect();
+                };
+                Problem::Twice { name: name.value.clone(), item: item.clone() }
             }
             Ok(Finished::Value(Value::Text(_))) => Problem::NotList(name.value.clone()),
             Ok(Finished::Waits(names)) => {
                 waits.extend(names);
-                return Vec::new();
+                return stand_in;
             }
             Err(problem) => problem,
         };
         self.find(id, "`for_each`", name.mark, problem);
-        Vec::new()
+        stand_in
     }
 
     fn argv(

@@ -318,7 +318,7 @@ pub fn parse_duration(text: &str) -> Result<u64, String> {
             "m" => 60_000,
             "h" => 3_600_000,
             "d" => 86_400_000,
-            "" if total == 0 => return Err(format!("it has no unit: write {number}s")),
+            "" if rest.is_empty() && total == 0 => return Err(format!("it has no unit: write {number}s")),
             _ => return Err(FIX.into()),
         };
         rest = &rest[unit..];

@@ -366,8 +366,8 @@ fn prove(point: &Point) -> Option<&Entries<Variable>> {
     point.prove.as_ref().map(|prove| &prove.vars)
 }
 
-/// `^[a-z][a-z0-9-]*$`
-fn is_id(text: &str) -> bool {
+/// Whether a text can be an id: `^[a-z][a-z0-9-]*$`.
+pub fn is_id(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }

@@ -1,9 +1,10 @@
 //! Findings of the datacenters as diagnostics: one per cause, however many points and datacenters it touches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::resolve::{Finding, Resolved};
+use crate::manifest::source::Mark;
 use crate::manifest::vars::Problem;
 use crate::manifest::{Manifest, near};
 
@@ -13,17 +14,35 @@ pub fn problems(manifest: &Manifest, resolved: &[Resolved]) -> Vec<Diagnostic> {
     let mut problems = unset(manifest, findings());
     let mut seen = Vec::new();
     for finding in findings() {
-        // The same text is wrong in the same way in every datacenter.
-        let key = (finding.mark, &finding.problem);
-        if matches!(finding.problem, Problem::NotSet { .. }) || seen.contains(&key) {
+        // The same text is wrong in the same way in every datacenter, and a circle is one wherever it is entered.
+        let key = match &finding.problem {
+            Problem::NotSet { .. } => continue,
+            Problem::Cycle(names) => {
+                (None, Problem::Cycle(names.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect()))
+            }
+            other => (Some(finding.mark), other.clone()),
+        };
+        if seen.contains(&key) {
             continue;
         }
         seen.push(key);
         let (message, fix) = describe(finding);
-        let place = manifest.sources.place(finding.mark);
-        problems.push(Diagnostic::error(message).at(place).fix(fix));
+        let mark = match &finding.problem {
+            Problem::Cycle(names) => defined(manifest, finding, &names[0]).unwrap_or(finding.mark),
+            _ => finding.mark,
+        };
+        problems.push(Diagnostic::error(message).at(manifest.sources.place(mark)).fix(fix));
     }
     problems
+}
+
+/// Where the variable of a circle gets its value.
+fn defined(manifest: &Manifest, finding: &Finding, name: &str) -> Option<Mark> {
+    let document = &manifest.document;
+    let own = document.points.get(&finding.user).and_then(|point| point.vars.entry(name));
+    let of_datacenter =
+        document.datacenters.get(&finding.dc).and_then(|datacenter| datacenter.vars.entry(name));
+    own.or(of_datacenter).or_else(|| document.vars.entry(name)).map(|(name, _)| name.mark)
 }
 
 /// Variables that are not set: one diagnostic per variable that is set nowhere, else per datacenter without it.
