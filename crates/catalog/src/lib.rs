@@ -8,7 +8,7 @@ use std::process::ExitCode;
 pub struct Entry {
     library: &'static str,
     /// The whole program, from its command line (its name first) to its exit code.
-    pub run: fn(Vec<OsString>) -> ExitCode,
+    pub run: fn(&[OsString]) -> ExitCode,
     /// Its command line under a name, the options of every plugin included.
     pub command: fn(&str) -> clap::Command,
     /// The C plugins that it stands in for.

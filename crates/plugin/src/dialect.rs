@@ -56,13 +56,17 @@ pub const fn c_state(reason: Reason) -> State {
     }
 }
 
-/// The name a program was called by: the last part of `argv[0]`, or `fallback`.
+/// The name a program was called by: the last part of `argv[0]`, or `fallback` where that is no name of a check.
 pub(crate) fn program_name(argv0: Option<&OsString>, fallback: &str) -> String {
     argv0
         .map(Path::new)
         .and_then(Path::file_name)
         .and_then(OsStr::to_str)
-        .filter(|name| !name.is_empty())
+        // It stands in the output: nothing that would need cleaning there, and room for the text behind it.
+        .filter(|name| {
+            name.len() <= 40 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        })
+        .filter(|name| label_of(name).len() < name.len() && !label_of(name).is_empty())
         .unwrap_or(fallback)
         .to_owned()
 }
@@ -96,6 +100,9 @@ mod tests {
         assert_eq!(Dialect::of_name("check-tcp"), Dialect::Own);
         assert_eq!(program_name(Some(&"/usr/lib/nagios/plugins/check_ftp".into()), "check-tcp"), "check_ftp");
         assert_eq!(label_of("check_ftp"), "FTP");
+        for odd in ["", "x", "check_", "check_a|b", "check-\u{1b}[1m", &format!("check-{}", "x".repeat(60))] {
+            assert_eq!(program_name(Some(&odd.into()), "check-tcp"), "check-tcp", "{odd:?}");
+        }
     }
 
     #[test]

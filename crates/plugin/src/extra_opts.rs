@@ -2,7 +2,11 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
+use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::OFlag;
 
 /// Largest INI file that is read, bytes.
 const LIMIT: u64 = 1024 * 1024;
@@ -25,27 +29,26 @@ const FILES: [&str; 11] = [
     "/etc/opt/nagios-plugins.ini",
 ];
 
-/// Replaces every `--extra-opts` by the options of its section, which are put before the command line's own, so that these
-/// win. `default_section` is the program's name.
+/// Replaces every `--extra-opts` before `--` by the options of its section, which are put before the command line's own,
+/// so that these win. `default_section` is the program's name. Nothing is replaced: `None`.
 ///
 /// Errors name the option, the file and what is wrong with it.
-pub(crate) fn expand(args: Vec<OsString>, default_section: &str) -> Result<Vec<OsString>, String> {
+pub(crate) fn expand(args: &[OsString], default_section: &str) -> Result<Option<Vec<OsString>>, String> {
     let asks =
         |arg: &OsString| arg.to_str().is_some_and(|a| a == "--extra-opts" || a.starts_with("--extra-opts="));
-    if !args.iter().any(asks) {
-        return Ok(args);
+    let end = args.iter().position(|arg| arg == "--").unwrap_or(args.len());
+    if !args[..end].iter().any(asks) {
+        return Ok(None);
     }
     let mut from_files = Vec::new();
     let mut own = Vec::new();
-    let mut rest = args.into_iter();
-    let program = rest.next();
-    let mut rest = rest.peekable();
+    let mut rest = args[..end].iter().skip(1).peekable();
     while let Some(arg) = rest.next() {
-        if !asks(&arg) {
-            own.push(arg);
+        if !asks(arg) {
+            own.push(arg.clone());
             continue;
         }
-        let text = arg.to_string_lossy().into_owned();
+        let text = arg.to_string_lossy();
         // The value may stand behind `=` or, unless it looks like an option, as the next argument.
         let value = match text.split_once('=') {
             Some((_, value)) => value.to_owned(),
@@ -56,7 +59,8 @@ pub(crate) fn expand(args: Vec<OsString>, default_section: &str) -> Result<Vec<O
         };
         from_files.extend(read(&value, default_section)?);
     }
-    Ok(program.into_iter().chain(from_files).chain(own).collect())
+    let program = args.first().cloned();
+    Ok(Some(program.into_iter().chain(from_files).chain(own).chain(args[end..].iter().cloned()).collect()))
 }
 
 fn read(value: &str, default_section: &str) -> Result<Vec<OsString>, String> {
@@ -75,15 +79,23 @@ fn read(value: &str, default_section: &str) -> Result<Vec<OsString>, String> {
         })?,
     };
     let failed = |what: &str| format!("--extra-opts: {}: {what}", file.display());
-    let size = fs::metadata(&file).map_err(|e| failed(&crate::failure::io_text(&e)))?.len();
-    if size > LIMIT {
-        return Err(failed("larger than 1 MiB"));
-    }
-    let text = fs::read_to_string(&file).map_err(|e| failed(&crate::failure::io_text(&e)))?;
+    let text = text_of(&file).map_err(|what| failed(&what))?;
     // A section of another name that is missing falls back to the program's own, as in the C plugins.
     options_of(&text, section)
         .or_else(|what| options_of(&text, default_section).map_err(|_| what))
         .map_err(|what| failed(&what))
+}
+
+// No deadline has begun yet: a pipe must not make this wait, nor a device make it read for ever.
+fn text_of(file: &Path) -> Result<String, String> {
+    let text_of = |error| crate::failure::io_text(&error);
+    let open = fs::File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(file);
+    let mut bytes = Vec::new();
+    open.map_err(text_of)?.take(LIMIT + 1).read_to_end(&mut bytes).map_err(text_of)?;
+    if bytes.len() as u64 > LIMIT {
+        return Err("larger than 1 MiB".into());
+    }
+    String::from_utf8(bytes).map_err(|_| "no UTF-8 text".into())
 }
 
 fn find() -> Option<PathBuf> {
@@ -154,12 +166,24 @@ mod tests {
         let path = std::env::temp_dir().join(format!("verdigris-extra-{}.ini", std::process::id()));
         std::fs::write(&path, INI).expect("write the file");
         let extra = format!("--extra-opts=@{}", path.display());
-        let args = ["check_tcp", "-p", "80", extra.as_str()].map(Into::into).to_vec();
-        let expanded = expand(args, "check_tcp").expect("readable");
-        assert_eq!(expanded, ["check_tcp", "-H", "127.0.0.1", "-p", "22", "--escape", "-p", "80"]);
+        let words = |words: &[&str]| words.iter().map(Into::into).collect::<Vec<_>>();
+        let expand = |args: &[&str]| expand(&words(args), "check_tcp");
+        assert_eq!(
+            expand(&["check_tcp", "-p", "80", &extra, "--", "x"]),
+            Ok(Some(words(&["check_tcp", "-H", "127.0.0.1", "-p", "22", "--escape", "-p", "80", "--", "x"])))
+        );
+        assert_eq!(expand(&["check_tcp", "--", &extra]), Ok(None));
         std::fs::remove_file(&path).expect("remove the file");
-        let error =
-            expand(["check_tcp", extra.as_str()].map(Into::into).to_vec(), "check_tcp").expect_err("gone");
+        let error = expand(&["check_tcp", &extra]).expect_err("gone");
         assert!(error.ends_with(": no such file or directory"), "{error}");
+    }
+
+    #[test]
+    fn a_device_and_a_pipe_end() {
+        assert_eq!(super::text_of("/dev/zero".as_ref()), Err("larger than 1 MiB".into()));
+        let path = std::env::temp_dir().join(format!("verdigris-extra-{}.fifo", std::process::id()));
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).expect("make a pipe");
+        assert_eq!(super::text_of(&path), Ok(String::new()));
+        std::fs::remove_file(&path).expect("remove the pipe");
     }
 }

@@ -114,6 +114,9 @@ impl Reason {
 
     /// The reason behind an error of the operating system.
     pub fn of_io(error: &io::Error) -> Reason {
+        if error.raw_os_error() == Some(nix::errno::Errno::EHOSTDOWN as i32) {
+            return Reason::Unreachable;
+        }
         match error.kind() {
             io::ErrorKind::ConnectionRefused => Reason::Refused,
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Reason::TimedOut,

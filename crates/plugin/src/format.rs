@@ -10,6 +10,9 @@ use std::time::Duration;
 use crate::options::OutputFormat;
 use crate::{Dialect, Outcome};
 
+/// What a run says that found nothing to say.
+const NOTHING: &str = "nothing to report";
+
 /// What the forms need besides the outcome.
 #[derive(Debug, Clone)]
 pub(crate) struct Frame {
@@ -28,11 +31,12 @@ pub(crate) struct Frame {
 
 /// The whole text that a run prints, with its last newline.
 pub(crate) fn render(format: OutputFormat, outcome: &Outcome, frame: &Frame) -> String {
+    let outcome = outcome.redacted();
     match format {
-        OutputFormat::Nagios => nagios::render(outcome, frame),
-        OutputFormat::Json => json::render(outcome, frame),
-        OutputFormat::Prometheus => prometheus::render(outcome, frame),
-        OutputFormat::Graphite => graphite::render(outcome, frame),
+        OutputFormat::Nagios => nagios::render(&outcome, frame),
+        OutputFormat::Json => json::render(&outcome, frame),
+        OutputFormat::Prometheus => prometheus::render(&outcome, frame),
+        OutputFormat::Graphite => graphite::render(&outcome, frame),
     }
 }
 

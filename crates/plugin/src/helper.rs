@@ -40,8 +40,8 @@ impl Helper {
             reason: Reason::Internal,
             ..Failure::io(format!("start a helper: {what}"), &error)
         };
-        let executable = std::env::current_exe().map_err(failed)?;
-        let mut child = Command::new(executable)
+        // Not by its path: that may hold another version by now.
+        let mut child = Command::new("/proc/self/exe")
             .arg0(program)
             .arg(FLAG)
             .args(question)

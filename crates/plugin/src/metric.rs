@@ -134,12 +134,16 @@ impl Metric {
     }
 
     fn perfdata_label(&self, dialect: Dialect) -> String {
-        match dialect {
-            Dialect::Own => portable_label(&self.label),
-            Dialect::C if self.label.contains([' ', '\t', '\'', '=']) => {
-                format!("'{}'", crate::text::clean(&self.label).replace(['\'', '='], "_"))
-            }
-            Dialect::C => crate::text::clean(&self.label).into_owned(),
+        if dialect == Dialect::Own {
+            return portable_label(&self.label);
+        }
+        let label = crate::text::clean(&self.label);
+        if label.is_empty() {
+            "_".to_owned()
+        } else if label.contains(|c: char| c.is_whitespace() || matches!(c, '\'' | '=')) {
+            format!("'{}'", label.replace(['\'', '='], "_"))
+        } else {
+            label.into_owned()
         }
     }
 
@@ -157,12 +161,16 @@ pub(crate) fn portable_label(label: &str) -> String {
 
 /// A plain decimal, never with an exponent: exactly `decimals` places, or up to six without trailing zeros.
 pub(crate) fn decimal(number: f64, decimals: Option<usize>) -> String {
-    if let Some(places) = decimals {
-        return format!("{number:.places$}");
+    let text = format!("{number:.places$}", places = decimals.unwrap_or(6));
+    let text = match decimals {
+        Some(_) => text.as_str(),
+        None => text.trim_end_matches('0').trim_end_matches('.'),
+    };
+    // No minus zero: what was rounded away has no sign.
+    match text.strip_prefix('-') {
+        Some(rest) if rest.bytes().all(|b| matches!(b, b'0' | b'.')) => rest.to_owned(),
+        _ => text.to_owned(),
     }
-    let text = format!("{number:.6}");
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
 #[cfg(test)]
@@ -181,6 +189,8 @@ mod tests {
         assert_eq!(shown(1e15), "a=1000000000000000");
         assert_eq!(shown(1e-9), "a=0");
         assert_eq!(shown(-1e-9), "a=0");
+        assert_eq!(own(&Metric::new("a", -0.001).decimals(2)), "a=0.00");
+        assert_eq!(shown(100.0), "a=100");
         assert_eq!(shown(f64::NAN), "a=U");
         assert_eq!(shown(f64::INFINITY), "a=U");
         assert_eq!(
@@ -201,5 +211,8 @@ mod tests {
         let metric = Metric::new("/mnt/my 'disk'|x=", 1.0);
         assert_eq!(own(&metric), "/mnt/my__disk__x_=1");
         assert_eq!(metric.perfdata(Dialect::C), "'/mnt/my _disk_/x_'=1");
+        assert_eq!(own(&Metric::new("", 1.0)), "_=1");
+        assert_eq!(Metric::new("\n", 1.0).perfdata(Dialect::C), "_=1");
+        assert_eq!(Metric::new("a\nb", 1.0).perfdata(Dialect::C), "'a b'=1");
     }
 }

@@ -21,7 +21,7 @@ pub(crate) struct Common {
     #[arg(long, value_name = "FORMAT", default_value = "nagios")]
     pub output_format: OutputFormat,
     /// Prefix of the metrics' names with --output-format graphite; default: host name and check
-    #[arg(long, value_name = "PREFIX")]
+    #[arg(long, value_name = "PREFIX", value_parser = parse_scheme)]
     pub scheme: Option<String>,
     /// Exit with 0 whatever the state
     #[arg(long)]
@@ -87,11 +87,27 @@ fn parse_timeout(text: &str) -> Result<Timeout, String> {
     Ok(Timeout { after, state })
 }
 
+// A blank in it would make another field of the line.
+fn parse_scheme(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err("a prefix is not empty and holds no blank".into());
+    }
+    Ok(text.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Timeout, parse_timeout};
+    use super::{Timeout, parse_scheme, parse_timeout};
     use crate::State;
     use std::time::Duration;
+
+    #[test]
+    fn a_scheme_stays_one_field() {
+        assert_eq!(parse_scheme("dc1.web"), Ok("dc1.web".into()));
+        for bad in ["", "a b", "a\nb", "\u{1b}"] {
+            assert!(parse_scheme(bad).is_err(), "{bad:?}");
+        }
+    }
 
     #[test]
     fn timeouts_carry_units_and_states() {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::{Failure, Metric, Reason, State, Thresholds};
+use crate::{Failure, Metric, Reason, State, Thresholds, secret};
 
 /// One sentence about the target, with its state.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,6 +117,21 @@ impl Outcome {
     /// All metrics, in the order in which they were added.
     pub fn metrics(&self) -> &[Metric] {
         &self.metrics
+    }
+
+    // Every text without secrets, before any of it is cut or escaped.
+    pub(crate) fn redacted(&self) -> Outcome {
+        let text = |text: &String| secret::redact(text.clone());
+        let finding = |finding: &Finding| Finding { text: text(&finding.text), ..finding.clone() };
+        let metric = |metric: &Metric| Metric { label: text(&metric.label), ..metric.clone() };
+        Outcome {
+            summary: self.summary.as_ref().map(text),
+            findings: self.findings.iter().map(finding).collect(),
+            metrics: self.metrics.iter().map(metric).collect(),
+            lines: self.lines.iter().map(text).collect(),
+            details: self.details.iter().map(text).collect(),
+            facts: secret::redact_facts(&self.facts),
+        }
     }
 
     // Worst first; findings of one state keep their order.

@@ -59,7 +59,7 @@ impl Range {
         value.is_nan() || (self.start <= value && value <= self.end) == self.inside
     }
 
-    /// The range with both ends multiplied, for a metric kept in another unit.
+    /// The range with both ends multiplied, for a metric kept in another unit. `factor` is above zero.
     pub fn scaled(&self, factor: f64) -> Range {
         let (start, end) = (self.start * factor, self.end * factor);
         Range { text: shown(self.inside, start, end), inside: self.inside, start, end }
@@ -106,9 +106,15 @@ impl FromStr for Range {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut range = Range::parse_with(text, plain_number)?;
-        // Perfdata shows what the operator wrote, unless it holds an exponent or a sign that readers trip over.
+        // Perfdata shows what the operator wrote, unless it holds an exponent, a sign or a bare dot that readers trip over.
         let body = text.trim();
-        if body.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'@' | b'~' | b':' | b'.' | b'-')) {
+        let plain = |number: &str| {
+            let number = number.strip_prefix('-').unwrap_or(number);
+            let (whole, decimals) = number.split_once('.').unwrap_or((number, "0"));
+            [whole, decimals].iter().all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
+        };
+        let ends = body.strip_prefix('@').unwrap_or(body).split(':');
+        if ends.clone().all(|end| end.is_empty() || end == "~" || plain(end)) {
             body.clone_into(&mut range.text);
         }
         Ok(range)
@@ -215,9 +221,16 @@ mod tests {
 
     #[test]
     fn the_text_is_kept_but_never_an_exponent() {
-        for (spec, shown) in
-            [("~:10", "~:10"), (":10", ":10"), ("10.50", "10.50"), ("1e3", "1000"), ("+10", "10")]
-        {
+        for (spec, shown) in [
+            ("~:10", "~:10"),
+            (":10", ":10"),
+            ("10.50", "10.50"),
+            ("1e3", "1000"),
+            ("+10", "10"),
+            (".5", "0.5"),
+            ("5.:", "5:"),
+            ("-1.5:", "-1.5:"),
+        ] {
             assert_eq!(spec.parse::<Range>().map(|r| r.to_string()), Ok(shown.to_owned()));
         }
         let milliseconds =

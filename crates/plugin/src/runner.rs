@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use clap::error::ErrorKind;
 use clap::{Args as _, FromArgMatches as _};
@@ -10,7 +11,7 @@ use clap::{Args as _, FromArgMatches as _};
 use crate::call::Call;
 use crate::dialect::{label_of, program_name, rewrite_old_spellings};
 use crate::format::{Frame, render};
-use crate::options::{Color, Common};
+use crate::options::{Color, Common, OutputFormat};
 use crate::watchdog::{self, Emergency};
 use crate::{Deadline, Dialect, Outcome, Reason, Result, State, dialect, extra_opts, helper, text};
 
@@ -47,27 +48,55 @@ pub trait Check: clap::Parser {
 
 /// `main` of a plugin: the whole program, from the command line to the exit code.
 pub fn main<C: Check>() -> ExitCode {
-    run::<C>(std::env::args_os().collect())
+    run::<C>(&std::env::args_os().collect::<Vec<_>>())
 }
 
 /// [`main`] with a given command line, the program's name first: for a program that holds several plugins.
-pub fn run<C: Check>(args: Vec<OsString>) -> ExitCode {
+///
+/// Once in a process: whoever prints ends it.
+pub fn run<C: Check>(args: &[OsString]) -> ExitCode {
+    let started = Instant::now();
     let own = C::command();
-    let called = program_name(args.first(), own.get_name());
-    let name = if label_of(&called).len() < called.len() { called } else { own.get_name().to_owned() };
+    let name = program_name(args.first(), own.get_name());
     if args.get(1).is_some_and(|arg| arg == helper::FLAG) {
         watchdog::write_out(&C::answer(&args[2..]));
         return ExitCode::SUCCESS;
     }
-    let dialect = dialect_asked_for(&args).unwrap_or_else(|| Dialect::of_name(&name));
-    match read::<C>(own, args, &name, dialect) {
-        Ok(parsed) => check(&parsed, name, dialect),
+    let frame = Frame {
+        label: label_of(&name),
+        version: version_of(&own),
+        dialect: Dialect::of_name(&name),
+        plugin: name,
+        verbosity: 0,
+        colored: false,
+        scheme: None,
+        elapsed: Duration::ZERO,
+        timeout: Duration::ZERO,
+    };
+    // Until the options are read, for a panic in reading them.
+    let mut emergency =
+        Emergency { frame, format: OutputFormat::Nagios, exit_ok: false, timeout_state: None, started };
+    watchdog::prepare(emergency.clone());
+
+    let parsed = match read::<C>(&own, args, &emergency.frame.plugin) {
+        Ok(parsed) => parsed,
         Err(text) => {
             // A usage error, the help or the version: on standard output, and never OK.
             watchdog::write_out(&text);
-            ExitCode::from(State::Unknown.code())
+            return ExitCode::from(State::Unknown.code());
         }
-    }
+    };
+    let common = &parsed.common;
+    emergency.format = common.output_format;
+    emergency.exit_ok = common.exit_ok;
+    emergency.timeout_state = common.timeout.state;
+    emergency.frame.dialect = parsed.dialect;
+    emergency.frame.verbosity = common.verbose;
+    emergency.frame.colored = is_colored(common.color);
+    emergency.frame.scheme.clone_from(&common.scheme);
+    emergency.frame.timeout = common.timeout.after;
+    watchdog::prepare(emergency.clone());
+    check(&parsed, emergency)
 }
 
 /// The plugin's whole command line, as the runner reads it: its own options, then those of every plugin.
@@ -108,111 +137,133 @@ fn version_of(own: &clap::Command) -> String {
 struct Parsed<C> {
     check: C,
     common: Common,
-    version: String,
+    dialect: Dialect,
     /// The line as it was read, where it was spelled in another way.
     read_as: Option<String>,
 }
 
 /// The options, or the text to print instead of a result.
-fn read<C: Check>(
-    own: clap::Command,
-    args: Vec<OsString>,
-    name: &str,
+fn read<C: Check>(own: &clap::Command, args: &[OsString], name: &str) -> Result<Parsed<C>, String> {
+    let expanded = extra_opts::expand(args, name).map_err(|message| usage(name, &message, ""))?;
+    let words = expanded.as_deref().unwrap_or(args);
+    let by_name = Dialect::of_name(name);
+    let guess = dialect_asked_for(words).unwrap_or(by_name);
+    let mut parsed = read_in::<C>(guess, own, words, name)?;
+    // Only clap knows which words are options: should it disagree, its answer counts.
+    let meant = parsed.common.dialect.unwrap_or(by_name);
+    if meant != guess {
+        parsed = read_in::<C>(meant, own, words, name)?;
+    }
+    if expanded.is_some() {
+        // An INI file is where a password hides from the process list: what it says is not shown.
+        parsed.read_as = None;
+    }
+    Ok(parsed)
+}
+
+fn read_in<C: Check>(
     dialect: Dialect,
-) -> std::result::Result<Parsed<C>, String> {
-    let label = label_of(name);
-    let usage = |message: &str, rest: &str| {
-        let first = text::clean(message);
-        format!("{label} UNKNOWN - {} [{}]\n{rest}", text::shorten(&first, 300), Reason::Usage)
-    };
-    let given = args.clone();
-    let mut args = extra_opts::expand(args, name).map_err(|message| usage(&message, ""))?;
+    own: &clap::Command,
+    words: &[OsString],
+    name: &str,
+) -> Result<Parsed<C>, String> {
+    let mut args = words.to_vec();
     if dialect == Dialect::C {
         rewrite_old_spellings(&mut args);
     }
     C::rewrite(name, dialect, &mut args);
-    let read_as = (args != given).then(|| {
+    let read_as = (args != words).then(|| {
         let words: Vec<_> = args.iter().map(|arg| arg.to_string_lossy()).collect();
         format!("read as: {}", words.join(" "))
     });
-
-    let version = version_of(&own);
-    let matches = complete(own, name).try_get_matches_from(args).map_err(|error| {
-        let text = error.to_string();
-        match error.kind() {
-            ErrorKind::DisplayHelp => text,
-            ErrorKind::DisplayVersion => format!("{} (Verdigris)\n", text.trim_end()),
-            _ => {
-                let text = text.strip_prefix("error: ").unwrap_or(&text);
-                let (first, rest) = text.split_once("\n\n").unwrap_or((text, ""));
-                usage(first, rest.trim_start())
-            }
-        }
-    })?;
-    let unread = |error: clap::Error| usage(&error.to_string(), "");
-    let check = C::from_arg_matches(&matches).map_err(unread)?;
-    let common = Common::from_arg_matches(&matches).map_err(unread)?;
-    Ok(Parsed { check, common, version, read_as })
+    let told = |error: clap::Error| instead_of_result(name, &error);
+    let matches = complete(own.clone(), name).try_get_matches_from(args).map_err(told)?;
+    let check = C::from_arg_matches(&matches).map_err(told)?;
+    let common = Common::from_arg_matches(&matches).map_err(told)?;
+    if common.extra_opts.is_some() {
+        return Err(usage(name, "--extra-opts has to be written out, and cannot stand in an INI file", ""));
+    }
+    Ok(Parsed { check, common, dialect, read_as })
 }
 
-fn check<C: Check>(parsed: &Parsed<C>, name: String, dialect: Dialect) -> ExitCode {
-    let common = &parsed.common;
-    let colored = match common.color {
+/// What is printed when clap does not give options: the help, the version or a usage error.
+fn instead_of_result(name: &str, error: &clap::Error) -> String {
+    let text = error.to_string();
+    match error.kind() {
+        ErrorKind::DisplayHelp => text,
+        ErrorKind::DisplayVersion => format!("{} (Verdigris)\n", text.trim_end()),
+        _ => {
+            let text = text.strip_prefix("error: ").unwrap_or(&text);
+            let (first, rest) = text.split_once("\n\n").unwrap_or((text, ""));
+            usage(name, first, rest)
+        }
+    }
+}
+
+/// The text of a usage error: a first line as of a result, and `rest` below it.
+fn usage(name: &str, message: &str, rest: &str) -> String {
+    let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    let message = text::clean(&message);
+    let reason = Reason::Usage;
+    let mut out =
+        format!("{} {} - {} [{reason}]\n", label_of(name), State::Unknown, text::shorten(&message, 300));
+    // It quotes what the user wrote: cleaned too, but for its indentation.
+    for line in rest.trim_start_matches('\n').lines().take(40) {
+        let words = line.trim_start_matches(' ');
+        out.push_str(&line[..line.len() - words.len()]);
+        out.push_str(&text::shorten(&text::clean(words), 200));
+        out.push('\n');
+    }
+    out
+}
+
+fn is_colored(color: Color) -> bool {
+    match color {
         Color::Always => true,
         Color::Never => false,
         Color::Auto => {
-            std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) && std::io::stdout().is_terminal()
+            std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+                && std::io::stdout().is_terminal()
         }
-    };
-    let mut frame = Frame {
-        label: label_of(&name),
-        plugin: name.clone(),
-        version: parsed.version.clone(),
-        dialect,
-        verbosity: common.verbose,
-        colored,
-        scheme: common.scheme.clone(),
-        elapsed: std::time::Duration::ZERO,
-        timeout: common.timeout.after,
-    };
-    watchdog::prepare(Emergency {
-        frame: frame.clone(),
-        format: common.output_format,
-        exit_ok: common.exit_ok,
-        timeout_state: common.timeout.state,
-    });
+    }
+}
+
+fn check<C: Check>(parsed: &Parsed<C>, emergency: Emergency) -> ExitCode {
+    let mut frame = emergency.frame;
     let call = Call {
-        name,
-        dialect,
-        verbosity: common.verbose,
-        deadline: Deadline::guarded(common.timeout.after, watchdog::start),
-        timeout_state: common.timeout.state,
+        name: frame.plugin.clone(),
+        dialect: parsed.dialect,
+        verbosity: frame.verbosity,
+        deadline: Deadline::guarded(frame.timeout, watchdog::start),
+        timeout_state: emergency.timeout_state,
         c_state: C::c_state,
     };
-
     let mut outcome = parsed.check.run(&call).unwrap_or_else(|failure| call.failed(&failure));
     if let Some(line) = &parsed.read_as {
         outcome = outcome.detail(line.clone());
     }
     frame.elapsed = call.deadline.elapsed();
-    let text = render(common.output_format, &outcome, &frame);
-    if watchdog::claim() {
+    let text = render(emergency.format, &outcome, &frame);
+    let code = if emergency.exit_ok { 0 } else { outcome.state().code() };
+    if watchdog::claim(code) {
         watchdog::write_out(&text);
     } else {
         // The watchdog prints; it ends the process in a moment.
-        std::thread::park_timeout(std::time::Duration::from_secs(5));
+        std::thread::park_timeout(Duration::from_secs(5));
     }
-    ExitCode::from(if common.exit_ok { 0 } else { outcome.state().code() })
+    ExitCode::from(code)
 }
 
-// Needed before clap reads the line: it decides how the line is spelled.
+// A guess before clap reads the line, which depends on it: rewriting comes first.
 fn dialect_asked_for(args: &[OsString]) -> Option<Dialect> {
     let mut asked = None;
     let mut args = args.iter().skip(1).take_while(|arg| *arg != "--").filter_map(|arg| arg.to_str());
     while let Some(arg) = args.next() {
-        let value = match arg.strip_prefix("--dialect") {
-            Some("") => args.next(),
-            Some(rest) => rest.strip_prefix('='),
+        // Abbreviated as clap allows it.
+        let is_option = |option: &str| option.len() > "--d".len() && "--dialect".starts_with(option);
+        let value = match arg.split_once('=') {
+            Some((option, value)) => Some(value).filter(|_| is_option(option)),
+            None if is_option(arg) => args.next(),
             None => None,
         };
         match value {

@@ -7,10 +7,14 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use crate::{Failure, Reason, Result};
+use serde_json::{Map, Value};
+
+use crate::{Deadline, Failure, Reason, Result, text};
 
 /// Longest secret that is read, bytes.
 const LIMIT: u64 = 64 * 1024;
+/// Shorter secrets are struck where they stand as a word, bytes.
+const SHORT: usize = 5;
 
 // Every secret of this process, so that no output holds one, whatever way it took there.
 static KNOWN: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -23,12 +27,14 @@ impl Secret {
     /// Takes a value into custody: from here on the runner strikes it from all output.
     pub fn new(value: impl Into<String>) -> Secret {
         let value = value.into();
-        if !value.is_empty() {
-            let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-            if !known.contains(&value) {
-                known.push(value.clone());
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        // A plugin cleans what a server says before it shows it, and the server may say the secret.
+        for form in [value.as_str(), &*text::clean(&value)] {
+            if !form.is_empty() && !known.iter().any(|secret| secret == form) {
+                known.push(form.to_owned());
             }
         }
+        drop(known);
         Secret(value)
     }
 
@@ -44,17 +50,53 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Strikes every known secret from a text that is about to leave the process.
+const STRUCK: &str = "[redacted]";
+
+/// Strikes every known secret from a text, before it is cut, cleaned or escaped: none of that can hide one then.
 pub(crate) fn redact(mut text: String) -> String {
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).clone();
     // The longest first, so that a secret which holds another leaves no rest behind.
     known.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     for secret in &known {
-        if text.contains(secret.as_str()) {
-            text = text.replace(secret.as_str(), "[redacted]");
-        }
+        text = strike(text, secret);
     }
     text
+}
+
+/// [`redact`] for a JSON value: every text in it, and every key.
+pub(crate) fn redact_json(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(redact(text)),
+        Value::Array(values) => values.into_iter().map(redact_json).collect(),
+        Value::Object(object) => Value::Object(redact_facts(&object)),
+        other => other,
+    }
+}
+
+/// [`redact_json`] for the members of an object.
+pub(crate) fn redact_facts(facts: &Map<String, Value>) -> Map<String, Value> {
+    facts.iter().map(|(key, value)| (redact(key.clone()), redact_json(value.clone()))).collect()
+}
+
+// A secret of a few letters is struck as a word only: elsewhere it would make every text unreadable, and so be told.
+fn strike(text: String, secret: &str) -> String {
+    if !text.contains(secret) {
+        return text;
+    }
+    if secret.len() >= SHORT {
+        return text.replace(secret, STRUCK);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find(secret) {
+        let (before, after) = (&rest[..at], &rest[at + secret.len()..]);
+        let in_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+        let last = before.chars().next_back().or_else(|| out.chars().next_back());
+        out.push_str(before);
+        out.push_str(if in_word(last) || in_word(after.chars().next()) { secret } else { STRUCK });
+        rest = after;
+    }
+    out + rest
 }
 
 /// Where a plugin's password comes from. Flatten it into the options of a plugin that logs in.
@@ -74,9 +116,12 @@ pub struct SecretArgs {
 impl SecretArgs {
     /// Reads the secret, if one is asked for. The second value is a warning for `-v`: others may read the file.
     ///
-    /// A file gives its first line. Errors with [`Reason::Usage`] or [`Reason::Permission`], never naming the value.
-    pub fn read(&self) -> Result<Option<(Secret, Option<String>)>> {
+    /// A file gives its first line. A pipe or terminal is waited for, as long as `deadline` lasts.
+    ///
+    /// Errors with [`Reason::Usage`] or [`Reason::Permission`], never naming the value.
+    pub fn read(&self, deadline: &Deadline) -> Result<Option<(Secret, Option<String>)>> {
         if let Some(path) = &self.password_file {
+            deadline.step(format_args!("read password file {}", path.display()))?;
             let (value, mode) = read_first_line(path, "password file")?;
             let warning = (mode & 0o004 != 0).then(|| {
                 format!("password file {} is readable by others (mode {:o})", path.display(), mode & 0o777)
@@ -87,11 +132,15 @@ impl SecretArgs {
             let value = std::env::var(name).map_err(|_| {
                 Failure::new(Reason::Usage, format!("environment variable {name} is not set, or no UTF-8"))
             })?;
+            if value.is_empty() {
+                return Err(Failure::new(Reason::Usage, format!("environment variable {name} is empty")));
+            }
             return Ok(Some((Secret::new(value), None)));
         }
         if let Some(descriptor) = self.password_fd {
             // /proc/self/fd opens it anew, which needs no unsafe code and works for files and pipes.
             let path = PathBuf::from(format!("/proc/self/fd/{descriptor}"));
+            deadline.step(format_args!("read password descriptor {descriptor}"))?;
             let (value, _) = read_first_line(&path, "password descriptor")?;
             return Ok(Some((Secret::new(value), None)));
         }
@@ -120,9 +169,14 @@ fn read_first_line(path: &Path, what: &str) -> Result<(String, u32)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Secret, SecretArgs, redact};
-    use crate::Reason;
+    use super::{Secret, SecretArgs, redact, redact_json, strike};
+    use crate::{Deadline, Reason, text};
     use std::os::unix::fs::PermissionsExt;
+    use std::time::Duration;
+
+    fn deadline() -> Deadline {
+        Deadline::after(Duration::from_secs(10))
+    }
 
     #[test]
     fn no_text_shows_a_secret() {
@@ -130,6 +184,28 @@ mod tests {
         assert_eq!(format!("{secret:?}"), "[redacted]");
         assert_eq!(redact("login hunter2-in-secret-tests failed".into()), "login [redacted] failed");
         assert_eq!(secret.expose(), "hunter2-in-secret-tests");
+        let odd = Secret::new("bar|in\tsecret tests");
+        assert_eq!(
+            redact(format!("{} {}", odd.expose(), text::clean(odd.expose()))),
+            "[redacted] [redacted]"
+        );
+    }
+
+    #[test]
+    fn a_short_secret_is_struck_as_a_word() {
+        let struck = |text: &str, secret| strike(text.to_owned(), secret);
+        assert_eq!(struck("user a: bad login a", "a"), "user [redacted]: bad login [redacted]");
+        assert_eq!(struck("aa a-a", "a"), "aa [redacted]-[redacted]");
+        assert_eq!(struck("10.0.0.5:443 said 3", "3"), "10.0.0.5:443 said [redacted]");
+        assert_eq!(struck("xlong-onex", "long-one"), "x[redacted]x");
+    }
+
+    #[test]
+    fn keys_and_values_of_facts_are_struck() {
+        Secret::new("quoted \" in secret tests");
+        let facts = serde_json::json!({"a": ["quoted \" in secret tests"], "quoted \" in secret tests": 1});
+        let expected = serde_json::json!({"a": ["[redacted]"], "[redacted]": 1});
+        assert_eq!(redact_json(facts), expected);
     }
 
     #[test]
@@ -139,12 +215,12 @@ mod tests {
         let args = SecretArgs { password_file: Some(path.clone()), ..SecretArgs::default() };
         for (mode, warned) in [(0o600, false), (0o644, true)] {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("change its mode");
-            let (secret, warning) = args.read().expect("readable").expect("asked for");
+            let (secret, warning) = args.read(&deadline()).expect("readable").expect("asked for");
             assert_eq!(secret.expose(), "s3cret of the test");
             assert_eq!(warning.is_some(), warned, "mode {mode:o}");
         }
         std::fs::remove_file(&path).expect("remove the file");
-        assert_eq!(args.read().map_err(|failure| failure.reason), Err(Reason::Usage));
-        assert_eq!(SecretArgs::default().read(), Ok(None));
+        assert_eq!(args.read(&deadline()).map_err(|failure| failure.reason), Err(Reason::Usage));
+        assert_eq!(SecretArgs::default().read(&deadline()), Ok(None));
     }
 }

@@ -23,8 +23,7 @@ pub fn clean(text: &str) -> Cow<'_, str> {
             c => out.push(c),
         }
     }
-    out.truncate(out.trim_end().len());
-    Cow::Owned(out)
+    Cow::Owned(out.trim().to_owned())
 }
 
 /// [`clean`] for bytes from a socket: invalid UTF-8 is replaced.
@@ -55,7 +54,8 @@ mod tests {
     #[test]
     fn what_agents_trip_over_is_gone() {
         assert_eq!(clean(" 220 hello\r\nworld | a=1\u{1b}[31m "), "220 hello world / a=1 [31m");
-        assert_eq!(clean("\u{202e}abc"), "abc");
+        assert_eq!(clean("\u{202e} abc"), "abc");
+        assert_eq!(clean("\u{1b}[1m"), "[1m");
         assert_eq!(clean_bytes(b"\xff\x00ok"), "\u{fffd} ok");
     }
 

@@ -24,7 +24,8 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     if value <= 0.0 {
         return Err(format!("`{text}` has to be above zero"));
     }
-    Duration::try_from_secs_f64(value).map_err(|_| format!("`{text}` is too long"))
+    let duration = Duration::try_from_secs_f64(value).map_err(|_| format!("`{text}` is too long"))?;
+    if duration.is_zero() { Err(format!("`{text}` has to be above zero")) } else { Ok(duration) }
 }
 
 /// Bytes of `512`, `10K`, `10KiB`, `10kB`, `1.5G`: one letter and `iB` count in 1024s, `kB` `MB` `GB` `TB` in 1000s.
@@ -116,6 +117,7 @@ mod tests {
         }
         assert!(duration("0").is_err());
         assert!(duration("-1").is_err());
+        assert!(duration("0.0000000000001").is_err());
         assert!(duration("99999999999999999999999").is_err());
     }
 

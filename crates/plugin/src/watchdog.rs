@@ -1,33 +1,42 @@
 //! Ends a run that does not return: by its deadline, by a signal, or by a panic. Always one line, always a code of a plugin.
 
 use std::os::fd::AsFd;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::format::Frame;
 use crate::options::OutputFormat;
-use crate::{Deadline, Failure, Outcome, Reason, State, deadline, text};
+use crate::{Deadline, Failure, Outcome, Reason, State, deadline};
 
 /// What is needed to print one line from any thread.
+#[derive(Clone)]
 pub(crate) struct Emergency {
     pub frame: Frame,
     pub format: OutputFormat,
     pub exit_ok: bool,
     pub timeout_state: Option<State>,
+    pub started: Instant,
 }
 
-static EMERGENCY: OnceLock<Emergency> = OnceLock::new();
-static PRINTED: AtomicBool = AtomicBool::new(false);
+static EMERGENCY: Mutex<Option<Emergency>> = Mutex::new(None);
 
-/// Sets what the watchdog and the panic hook print with, and installs the hook.
+/// Exit code of whoever has the right to print; [`NOBODY`] until somebody takes it.
+static CODE: AtomicU8 = AtomicU8::new(NOBODY);
+const NOBODY: u8 = u8::MAX;
+
+/// How long a print that has begun may take after the end of the run: a reader that does not read could stop it for ever.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
+/// Sets what the watchdog and the panic hook print with, and installs the hook. The latest call counts.
 pub(crate) fn prepare(emergency: Emergency) {
-    // A second run in one process (tests, a multi-call program) keeps the first one's.
-    if EMERGENCY.set(emergency).is_err() {
+    let first = EMERGENCY.lock().unwrap_or_else(PoisonError::into_inner).replace(emergency).is_none();
+    if !first {
         return;
     }
     std::panic::set_hook(Box::new(|info| {
@@ -37,14 +46,14 @@ pub(crate) fn prepare(emergency: Emergency) {
             .copied()
             .or_else(|| what.downcast_ref::<String>().map(String::as_str));
         let place = info.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
-        let message = format!("internal error: {}{place}", text::clean(what.unwrap_or("panic")));
+        let message = format!("internal error: {}{place}", what.unwrap_or("panic"));
         end(State::Unknown, &Failure::new(Reason::Internal, message));
     }));
 }
 
-/// The right to print, given once: whoever has it ends the process.
-pub(crate) fn claim() -> bool {
-    !PRINTED.swap(true, Ordering::SeqCst)
+/// The right to print, given once in a process: whoever has it ends the process, with this exit code.
+pub(crate) fn claim(code: u8) -> bool {
+    CODE.compare_exchange(NOBODY, code, Ordering::SeqCst, Ordering::SeqCst).is_ok()
 }
 
 /// Starts the thread that outlives a call which does not return. It costs some 60 µs, so it starts before the first
@@ -88,7 +97,7 @@ fn watch(descriptor: &SignalFd, deadline: &Deadline) {
             end(State::Unknown, &Failure::new(Reason::Internal, message));
         }
     }
-    let state = EMERGENCY.get().and_then(|emergency| emergency.timeout_state).unwrap_or(State::Unknown);
+    let state = emergency().and_then(|emergency| emergency.timeout_state).unwrap_or(State::Unknown);
     let message = format!("no end within {} {}", deadline::show(deadline.timeout()), doing(deadline));
     end(state, &Failure::new(Reason::Stuck, message));
 }
@@ -98,21 +107,26 @@ fn doing(deadline: &Deadline) -> String {
     if step.is_empty() { "before the first step".to_owned() } else { format!("in: {step}") }
 }
 
+fn emergency() -> Option<Emergency> {
+    EMERGENCY.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
 fn end(state: State, failure: &Failure) -> ! {
-    let exit_ok = match EMERGENCY.get() {
-        Some(emergency) if claim() => {
-            let outcome = Outcome::new().failed(state, failure);
-            write_out(&crate::format::render(emergency.format, &outcome, &emergency.frame));
-            emergency.exit_ok
+    if let Some(emergency) = emergency() {
+        let outcome = Outcome::new().failed(state, failure);
+        let frame = Frame { elapsed: emergency.started.elapsed(), ..emergency.frame };
+        let text = crate::format::render(emergency.format, &outcome, &frame);
+        if claim(if emergency.exit_ok { 0 } else { state.code() }) {
+            write_out(&text);
+        } else {
+            // Another thread is printing already, and about to leave; should it stick or panic, this one leaves for it.
+            std::thread::sleep(LAST_WORDS);
         }
-        Some(_) => {
-            // The main thread is printing already, and about to leave; a panic inside that print must still end.
-            std::thread::sleep(Duration::from_millis(200));
-            false
-        }
-        None => false,
+    }
+    let code = match CODE.load(Ordering::SeqCst) {
+        NOBODY => state.code(),
+        code => code,
     };
-    let code = if exit_ok { 0 } else { state.code() };
     signal_hook::low_level::exit(i32::from(code))
 }
 
@@ -120,14 +134,20 @@ fn end(state: State, failure: &Failure) -> ! {
 ///
 /// A closed or full output is nobody's fault at this point, and the exit code still says what was found.
 pub(crate) fn write_out(text: &str) {
-    let text = crate::secret::redact(text.to_owned());
     let mut rest = text.as_bytes();
     let stdout = std::io::stdout();
     while !rest.is_empty() {
         match nix::unistd::write(stdout.as_fd(), rest) {
             Ok(0) => return,
             Ok(count) => rest = &rest[count..],
-            Err(nix::errno::Errno::EINTR) => {}
+            Err(Errno::EINTR) => {}
+            // Some agents hand over a pipe that does not block.
+            Err(Errno::EAGAIN) => {
+                let mut writable = [PollFd::new(stdout.as_fd(), PollFlags::POLLOUT)];
+                if poll(&mut writable, PollTimeout::from(1000_u16)).is_ok_and(|count| count == 0) {
+                    return;
+                }
+            }
             Err(_) => return,
         }
     }

@@ -20,10 +20,10 @@ usage: verdigris CHECK [OPTION...]    run a check: verdigris check-load --help
 ";
 
 fn main() -> ExitCode {
-    let mut args: Vec<OsString> = std::env::args_os().collect();
+    let args: Vec<OsString> = std::env::args_os().collect();
     let called = args.first().map(Path::new).and_then(Path::file_name).and_then(|name| name.to_str());
     if let Some(entry) = called.and_then(find) {
-        return (entry.run)(args);
+        return (entry.run)(&args);
     }
     let first = args.get(1).map(|arg| arg.to_string_lossy().into_owned());
     match first.as_deref() {
@@ -35,8 +35,7 @@ fn main() -> ExitCode {
         }
         Some(name) => {
             if let Some(entry) = find(name) {
-                args.remove(0);
-                return (entry.run)(args);
+                return (entry.run)(&args[1..]);
             }
             let name: String = name.chars().filter(|c| !c.is_control() && *c != '|').take(60).collect();
             say(&format!("VERDIGRIS UNKNOWN - no check is named `{name}`; --list names them [usage]\n"));

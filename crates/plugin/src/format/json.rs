@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Frame;
+use super::{Frame, NOTHING};
 use crate::outcome::Finding;
 use crate::text::clean;
 use crate::{Metric, Outcome, Reason};
@@ -12,7 +12,7 @@ pub(super) fn render(outcome: &Outcome, frame: &Frame) -> String {
     let findings = outcome.worst_first();
     let summary = match &outcome.summary {
         Some(summary) if state == crate::State::Ok => clean(summary).into_owned(),
-        _ => findings.first().map(|finding| clean(&finding.text).into_owned()).unwrap_or_default(),
+        _ => findings.first().map_or(NOTHING.into(), |finding| clean(&finding.text).into_owned()),
     };
     let object = json!({
         "plugin": frame.plugin,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::Frame;
+use super::{Frame, NOTHING};
 use crate::outcome::Finding;
 use crate::text::{clean, shorten};
 use crate::{Outcome, State};
@@ -11,6 +11,8 @@ use crate::{Outcome, State};
 const HEADLINE: usize = 100;
 /// Most bytes of the whole output without `-v`: above it Nagios 4 loses data, and NRPE 2 keeps a quarter.
 const OUTPUT: usize = 4096;
+/// Room kept for the line that says what was cut, bytes.
+const CUT: usize = 80;
 
 pub(super) fn render(outcome: &Outcome, frame: &Frame) -> String {
     let state = outcome.state();
@@ -21,38 +23,47 @@ pub(super) fn render(outcome: &Outcome, frame: &Frame) -> String {
     let mut out = format!("{} {state_word} - {}", frame.label, headline.text);
 
     let long = long_text(outcome, frame, &findings, &headline);
+    let verbose = frame.verbosity > 0;
+    let mut cut_metrics = 0;
     if !outcome.metrics.is_empty() {
-        out.push_str(" |");
-        let room = OUTPUT.saturating_sub(out.len() + 64);
-        let mut perfdata = String::new();
-        for metric in &outcome.metrics {
-            let item = metric.perfdata(frame.dialect);
-            if frame.verbosity == 0 && perfdata.len() + item.len() >= room {
-                break;
-            }
-            perfdata.push(' ');
-            perfdata.push_str(&item);
+        let items: Vec<String> =
+            outcome.metrics.iter().map(|metric| metric.perfdata(frame.dialect)).collect();
+        // The findings of a run with many problems keep a quarter of the room.
+        let long_len: usize = long.iter().map(|line| line.len() + 1).sum();
+        let room = OUTPUT.saturating_sub(out.len() + CUT + long_len.min(OUTPUT / 4));
+        let mut used = " |;\n".len();
+        let fit = items.iter().take_while(|item| {
+            used += 1 + item.len();
+            used <= room
+        });
+        let shown = if verbose { items.len() } else { fit.count() };
+        cut_metrics = items.len() - shown;
+        if shown > 0 {
+            out.push_str(" | ");
+            out.push_str(&items[..shown].join(" "));
         }
         // Sensu reads on to the next blank: without a `;` it would glue the digits of the next line to this value.
-        let last = perfdata.rsplit(' ').next().unwrap_or_default();
-        if !long.is_empty() && !last.contains(';') {
-            perfdata.push(';');
+        let more_lines = !long.is_empty() || cut_metrics > 0;
+        if more_lines && shown > 0 && !items[shown - 1].contains(';') {
+            out.push(';');
         }
-        out.push_str(&perfdata);
     }
     out.push('\n');
 
-    let mut left = long.len();
+    let mut cut_lines = 0;
     for line in &long {
-        let more = format!("… {left} more lines, -v shows them\n");
-        let fits = out.len() + line.len() + 1 + more.len() <= OUTPUT;
-        if frame.verbosity == 0 && !fits {
-            out.push_str(&more);
-            break;
+        if cut_lines > 0 || (!verbose && out.len() + line.len() + 1 + CUT > OUTPUT) {
+            cut_lines += 1;
+        } else {
+            out.push_str(line);
+            out.push('\n');
         }
-        out.push_str(line);
-        out.push('\n');
-        left -= 1;
+    }
+    let count = |count: usize, what: &str| (count > 0).then(|| format!("{count} more {what}"));
+    let cut: Vec<String> =
+        [count(cut_lines, "lines"), count(cut_metrics, "metrics")].into_iter().flatten().collect();
+    if !cut.is_empty() {
+        out = out + "… " + &cut.join(" and ") + ", -v shows them\n";
     }
     out
 }
@@ -70,7 +81,7 @@ fn headline(outcome: &Outcome, state: State, findings: &[&Finding], room: usize)
             return Headline { text: shorten(&clean(summary), room).into_owned(), whole: 0 };
         }
         if findings.is_empty() {
-            return Headline { text: "nothing to report".into(), whole: 0 };
+            return Headline { text: NOTHING.into(), whole: 0 };
         }
     }
     let reason = match worst.first().and_then(|finding| finding.reason) {
@@ -84,8 +95,8 @@ fn headline(outcome: &Outcome, state: State, findings: &[&Finding], room: usize)
         let sentence = clean(&finding.text);
         let more = worst.len() - index;
         let joint = if index == 0 { "" } else { "; " };
-        // Room for "(+N more)" unless this is the last one.
-        let kept = if more > 1 { " (+99 more)".len() } else { 0 };
+        // Room for what says how many follow, unless this is the last one.
+        let kept = if more > 1 { format!(" (+{} more)", more - 1).len() } else { 0 };
         if text.len() + joint.len() + sentence.len() + kept <= room {
             text.push_str(joint);
             text.push_str(&sentence);
@@ -109,7 +120,8 @@ fn long_text(outcome: &Outcome, frame: &Frame, findings: &[&Finding], headline: 
     let mut lines = Vec::new();
     for (index, finding) in findings.iter().enumerate() {
         let shown = index < headline.whole;
-        if verbose && findings.len() > 1 || (!shown && finding.state != State::Ok) {
+        let alone = shown && findings.len() == 1;
+        if (verbose && !alone) || (!shown && finding.state != State::Ok) {
             let reason = match finding.reason {
                 Some(reason) if finding.state != State::Ok => format!(" [{reason}]"),
                 _ => String::new(),
@@ -216,8 +228,53 @@ mod tests {
         }
         let text = render(&outcome, &frame());
         assert!(text.len() <= OUTPUT, "{}", text.len());
-        assert!(text.trim_end().ends_with("more lines, -v shows them"), "{text}");
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].split(" | ").next().is_some_and(|line| line.len() <= 100), "{text}");
+        // A finding cut short in the first line stands below it, and so do the first of the others.
+        assert!(lines.len() > 20, "{text}");
+        let shown = lines[0].matches('=').count();
+        let listed = lines.len() - 2;
+        let whole = lines[0].matches("is not mounted here").count();
+        let cut =
+            format!("… {} more lines and {} more metrics, -v shows them", 300 - whole - listed, 300 - shown);
+        assert_eq!(lines.last().copied(), Some(cut.as_str()));
         let verbose = render(&outcome, &crate::format::Frame { verbosity: 1, ..frame() });
         assert_eq!(verbose.lines().count(), 301);
+    }
+
+    #[test]
+    fn metrics_that_do_not_fit_are_counted() {
+        let outcome = (0..400).fold(Outcome::new().summary("400 disks in order"), |outcome, n| {
+            outcome.metric(Metric::new(format!("/mnt/{n:03}"), 1.0))
+        });
+        let text = render(&outcome, &frame());
+        assert!((OUTPUT - 120..=OUTPUT).contains(&text.len()), "{}", text.len());
+        let (line, rest) = text.split_once('\n').expect("a first line");
+        assert!(line.ends_with("=1;"), "{line}");
+        let shown = line.matches('=').count();
+        assert_eq!(rest, format!("… {} more metrics, -v shows them\n", 400 - shown));
+    }
+
+    #[test]
+    fn how_many_more_fits_whatever_the_number() {
+        for count in [2, 11, 101, 1001] {
+            for length in 60..80 {
+                let outcome = (0..count).fold(Outcome::new(), |outcome, n| {
+                    let text = if n == 0 { "x".repeat(length) } else { "y".repeat(40) };
+                    outcome.problem(State::Critical, Reason::Missing, text)
+                });
+                let text = render(&outcome, &frame());
+                let line = text.lines().next().expect("a first line");
+                assert!(line.len() <= 100, "{} bytes: {line}", line.len());
+                assert!(line.contains(" more) [missing]"), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn with_v_the_findings_behind_a_summary_are_shown() {
+        let outcome = Outcome::new().summary("1 disk in order").finding(State::Ok, "/: 10 % used");
+        let verbose = render(&outcome, &crate::format::Frame { verbosity: 1, ..frame() });
+        assert_eq!(verbose, "TCP OK - 1 disk in order\nOK: /: 10 % used\n");
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::Frame;
 use crate::Outcome;
+use crate::text::clean;
 
 const STATE_HELP: &str = "State of the check: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.";
 const VALUE_HELP: &str = "A number measured by the check, in the unit of its label.";
@@ -22,7 +23,7 @@ pub(super) fn render(outcome: &Outcome, frame: &Frame) -> String {
             write!(out, "# HELP verdigris_check_value {VALUE_HELP}\n# TYPE verdigris_check_value gauge\n");
     }
     for metric in known {
-        let (label, unit) = (escape(&metric.label), metric.unit.symbol());
+        let (label, unit) = (escape(&clean(&metric.label)), metric.unit.symbol());
         let _written = writeln!(
             out,
             "verdigris_check_value{{check=\"{check}\",label=\"{label}\",unit=\"{unit}\"}} {}",
