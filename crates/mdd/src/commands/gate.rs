@@ -102,7 +102,7 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
             record: &record,
         })?;
         if args.format == Format::Text {
-            out.push_str(&format!("record {}\n", path.display()));
+            out = format!("{out}record {}\n", path.display());
         }
     }
     print(&out)?;

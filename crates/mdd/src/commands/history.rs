@@ -145,7 +145,7 @@ fn format<R: Row>(rows: Vec<(String, R)>, format: Format, titles: &[&str], style
                 while let Some((_, row)) = rows.next_if(|(next, _)| *next == dc) {
                     of_dc.push(row);
                 }
-                out.push_str(&format!("{}\n{}", style.bold(&dc), render::text(&of_dc, titles, style)));
+                out.extend([style.bold(&dc), "\n".to_owned(), render::text(&of_dc, titles, style)]);
             }
             out
         }

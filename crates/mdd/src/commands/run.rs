@@ -15,7 +15,7 @@ use crate::engine::snapshot::{FailOn, Snapshot, snapshot};
 use crate::engine::state::Options;
 use crate::exit::{Error, Exit};
 use crate::history::record::Run;
-use crate::plan::Point;
+use crate::plan::{Plan, Point};
 use crate::render::run::Summary;
 use crate::render::style::Style;
 use crate::render::{json, run as render};
@@ -79,7 +79,13 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
     let context = Context::load(global, &args.dc)?;
     let chosen = context.choose(&args.select, &Options::at(now()))?;
     let (started, begun) = (now(), Instant::now());
-    let Some(done) = perform(args, &context, &chosen, global)? else {
+    let order = Order {
+        vantage: args.as_vantage.as_deref(),
+        all_vantages: args.all_vantages,
+        jobs: args.jobs,
+        record: !args.no_record,
+    };
+    let Some(done) = perform(&order, &context, &chosen, global)? else {
         eprintln!("interrupted: nothing was recorded");
         return Ok(Exit::Interrupted);
     };
@@ -128,6 +134,14 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
     Ok(exit)
 }
 
+/// What to run, and as whom.
+struct Order<'o> {
+    vantage: Option<&'o str>,
+    all_vantages: bool,
+    jobs: Option<u16>,
+    record: bool,
+}
+
 /// What a run has brought.
 struct Done<'p> {
     snapshot: Snapshot<'p>,
@@ -143,25 +157,25 @@ struct Done<'p> {
 
 /// Runs and records. None when interrupted.
 fn perform<'p>(
-    args: &Args,
+    order: &Order<'_>,
     context: &'p Context,
     chosen: &BTreeSet<String>,
     global: &Global,
 ) -> Result<Option<Done<'p>>, Error> {
     let plan = &context.plan;
-    let own = args.as_vantage.as_deref().map(|id| context.vantage(id)).transpose()?;
+    let own = order.vantage.map(|id| context.vantage(id)).transpose()?;
     let is_own = |point: &Point| own.is_none_or(|vantage| vantage.id == point.vantage);
     let points: Vec<&Point> = plan
         .points
         .iter()
-        .filter(|point| chosen.contains(&point.id) && (args.all_vantages || is_own(point)))
+        .filter(|point| chosen.contains(&point.id) && (order.all_vantages || is_own(point)))
         .collect();
     if let (Some(vantage), false) = (own, points.iter().any(|point| is_own(point))) {
         return Err(Error::usage(format!("none of the chosen points is run from {}", vantage.id)));
     }
     // Opened first: results that could not be kept are not worth the wait.
     let mut history = match own {
-        Some(_) if !args.no_record => Some(context.history()?),
+        Some(_) if order.record => Some(context.history()?),
         _ => None,
     };
     let before = match &history {
@@ -170,7 +184,7 @@ fn perform<'p>(
     };
     let stop = stop()?;
     let launcher = context.launcher(global, &stop);
-    let workers = args.jobs.map_or_else(pool::default_workers, usize::from);
+    let workers = order.jobs.map_or_else(pool::default_workers, usize::from);
     let started = now();
     let Some(taken) = pool::run(plan, &points, &launcher, workers, &before) else {
         return Ok(None);
@@ -178,24 +192,16 @@ fn perform<'p>(
     let checks = taken.len();
     let (recorded, borrowed): (Vec<Taken<'_>>, Vec<Taken<'_>>) =
         taken.into_iter().partition(|one| history.is_some() && is_own(one.point));
-    let (mut facts, mut judged) = match (&mut history, own) {
-        (Some(history), Some(vantage)) => {
-            let run = Run { vantage: &vantage.id, started, provenance: &context.provenance };
-            history.record(plan, &run, &recorded)?
-        }
-        _ => {
-            // A laptop stands in for every vantage point that it runs the points of.
-            let mut facts = Facts::none();
-            facts.vantages.extend(points.iter().map(|point| point.vantage.clone()));
-            (facts, snapshot(plan, &Facts::none(), &Options::at(now())))
-        }
+    let judged = if let (Some(history), Some(vantage)) = (&mut history, own) {
+        let run = Run { vantage: &vantage.id, started, provenance: &context.provenance };
+        let (facts, judged) = history.record(plan, &run, &recorded)?;
+        if borrowed.is_empty() { judged } else { with(plan, facts, borrowed) }
+    } else {
+        // A laptop stands in for every vantage point that it runs the points of.
+        let mut facts = Facts::none();
+        facts.vantages.extend(points.iter().map(|point| point.vantage.clone()));
+        with(plan, facts, borrowed)
     };
-    if history.is_none() || !borrowed.is_empty() {
-        for one in borrowed {
-            facts.apply(one.point, one.instance, one.reading);
-        }
-        judged = snapshot(plan, &facts, &Options::at(now()));
-    }
     let ran: BTreeSet<String> = points.iter().map(|point| point.id.clone()).collect();
     Ok(Some(Done {
         snapshot: judged,
@@ -210,6 +216,14 @@ fn perform<'p>(
     }))
 }
 
+/// The datacenter with results that are not kept.
+fn with<'p>(plan: &'p Plan, mut facts: Facts, taken: Vec<Taken<'_>>) -> Snapshot<'p> {
+    for one in taken {
+        facts.apply(one.point, one.instance, one.reading);
+    }
+    snapshot(plan, &facts, &Options::at(now()))
+}
+
 /// Runs and records the points of one vantage point, for `mdd gate --run`. False when interrupted.
 ///
 /// # Errors
@@ -220,16 +234,6 @@ pub fn record(
     chosen: &BTreeSet<String>,
     global: &Global,
 ) -> Result<bool, Error> {
-    let args = Args {
-        dc: context.plan.dc.clone(),
-        select: Vec::new(),
-        as_vantage: Some(vantage.to_owned()),
-        all_vantages: false,
-        jobs: None,
-        fail_on: FailOn::NotDone,
-        no_record: false,
-        format: Format::Text,
-        out: Vec::new(),
-    };
-    Ok(perform(&args, context, chosen, global)?.is_some())
+    let order = Order { vantage: Some(vantage), all_vantages: false, jobs: None, record: true };
+    Ok(perform(&order, context, chosen, global)?.is_some())
 }

@@ -120,7 +120,7 @@ impl<'w> Watch<'w> {
         let style = global.style();
         let begun = Instant::now();
         let never = args.until == "never";
-        let timeout = args.timeout.or((!never).then_some(Duration::from_secs(6 * 3600)));
+        let timeout = args.timeout.or((!never).then_some(Duration::from_hours(6)));
         let deadline = timeout.and_then(|timeout| begun.checked_add(timeout));
         let chosen = self.chosen.clone();
         let shows = |point: &Point| chosen.contains(&point.id);

@@ -155,7 +155,7 @@ fn clear_leftovers(group: Pid, capture: &mut Capture) {
 fn kill(group: Pid, capture: &mut Capture) {
     signal(group, Signal::SIGTERM);
     let until = Instant::now() + TERM_GRACE;
-    while !(has_ended(group) && !capture.open) && Instant::now() < until {
+    while (capture.open || !has_ended(group)) && Instant::now() < until {
         capture.fill(until.saturating_duration_since(Instant::now()).min(SLICE));
     }
     signal(group, Signal::SIGKILL);

@@ -11,7 +11,7 @@ pub fn explain(snapshot: &Snapshot<'_>, id: &str) -> Option<String> {
     let Entry { point, judgement, .. } = entry;
     let mut out = format!("{}: {}\n", judgement.state.word(), judgement.rule.sentence());
     let mut line = |label: &str, text: String| {
-        out.push_str(&format!("  {label:<14}{text}\n"));
+        out.extend([format!("  {label:<14}"), text, "\n".to_owned()]);
     };
     if !entry.text.is_empty() {
         line("says", entry.text.clone());

@@ -225,7 +225,7 @@ pub struct Judgement {
     pub overdue: Option<i32>,
     /// Until when it was green, when it fails and was green before.
     pub regressed: Option<Timestamp>,
-    /// OK since its first run: nothing shows yet that it can go red.
+    /// Green since its first run: nothing shows yet that it can go red.
     pub never_red: bool,
     /// Start of what decides it: the stretch of its result.
     pub since: Option<Timestamp>,
@@ -290,7 +290,7 @@ pub fn judge(view: &View<'_>, options: &Options) -> Judgement {
         done,
         overdue: overdue.filter(|_| !passing && state != State::Unknown),
         regressed: regressed.map(|proven| proven.until.or(since).unwrap_or(options.now)),
-        never_red: view.kept && passing && !past.seen_red,
+        never_red: view.kept && state.is_proven() && !past.seen_red,
         since,
         waiver: match waiver {
             WaiverState::InForce(_) if passing => WaiverState::NotNeeded,

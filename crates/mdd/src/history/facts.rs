@@ -94,7 +94,7 @@ fn past(db: &Connection, dc: &str, point: &Point, now: i64) -> rusqlite::Result<
             Some(Proven { from, until: until.map(moment).transpose()? })
         }
     };
-    Ok(PointFacts { seen_red, state, proven, ..PointFacts::default() })
+    Ok(PointFacts { proven, seen_red, state, ..PointFacts::default() })
 }
 
 fn instance_facts(

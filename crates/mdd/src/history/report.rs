@@ -240,17 +240,17 @@ mod tests {
         assert_eq!(time.first_red, Some(at(0)));
         assert_eq!(time.first_green, Some(at(40)));
         assert_eq!(time.stable, Some(at(55)));
-        assert_eq!(time.total, Some(Duration::from_secs(55 * 60)));
-        assert_eq!(time.blocked, Duration::from_secs(30 * 60));
-        assert_eq!(time.own(), Some(Duration::from_secs(25 * 60)));
+        assert_eq!(time.total, Some(Duration::from_mins(55)));
+        assert_eq!(time.blocked, Duration::from_mins(30));
+        assert_eq!(time.own(), Some(Duration::from_mins(25)));
     }
 
     #[test]
     fn what_is_still_blocked_counts_up_to_now() {
         let time = time_to_green("p", &changes(&[(State::Red, 0), (State::Blocked, 10)]), at(30));
         assert_eq!((time.stable, time.first_green), (None, None));
-        assert_eq!(time.own(), Some(Duration::from_secs(600)));
-        assert_eq!(time.blocked, Duration::from_secs(1200));
+        assert_eq!(time.own(), Some(Duration::from_mins(10)));
+        assert_eq!(time.blocked, Duration::from_mins(20));
     }
 
     #[test]

@@ -70,7 +70,8 @@ pub fn text(snapshot: &Snapshot<'_>, gate: &Gate<'_>, style: Style) -> String {
     });
     for entry in expired {
         if let Some(note) = waiver_note(entry) {
-            out.push_str(&format!("  {} {}: {note}\n", style.sign(entry.judgement.state), entry.point.id));
+            let sign = style.sign(entry.judgement.state);
+            out.extend(["  ", &sign, " ", &entry.point.id, ": ", &note, "\n"]);
         }
     }
     let advisory: Vec<String> = entries
@@ -79,7 +80,7 @@ pub fn text(snapshot: &Snapshot<'_>, gate: &Gate<'_>, style: Style) -> String {
         .map(|entry| format!("{} {}", entry.point.id, entry.judgement.state.word()))
         .collect();
     if !advisory.is_empty() {
-        out.push_str(&format!("  advisory: {}\n", advisory.join(", ")));
+        out.extend(["  advisory: ", &advisory.join(", "), "\n"]);
     }
     let dot = style.dot();
     out.push_str(&style.dim(&format!(
@@ -104,7 +105,7 @@ fn open_points(snapshot: &Snapshot<'_>, open: &[&Entry<'_>], style: Style) -> St
             _ => &entry.point.owner,
         };
         let team = snapshot.plan.teams.get(owner).map_or(owner.as_str(), |team| &team.name);
-        let mut notes = notes(entry, now, style);
+        let mut notes = notes(entry, now);
         if let Some(left) = entry.ready_in {
             let ready = now.checked_add(left).map(clock).unwrap_or_default();
             notes.push(format!("ready {ready} if it stays"));

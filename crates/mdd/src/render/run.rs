@@ -75,7 +75,7 @@ pub fn text(
 fn head(plan: &Plan, run: &Summary<'_>, style: Style) -> String {
     let mut checks = format!("{} here", count(run.checks, "check"));
     if run.elsewhere > 0 {
-        checks.push_str(&format!(", {} from other vantage points", count(run.elsewhere, "point")));
+        checks = format!("{checks}, {} from other vantage points", count(run.elsewhere, "point"));
     }
     let dot = style.dot();
     let title = format!("{} {}", style.bold(&plan.dc), plan.title);
@@ -98,7 +98,7 @@ fn groups(
         let title = title.map_or(point.group.as_str(), |group| group.title.as_str());
         let shown = if group == point.group { "" } else { title };
         group = &point.group;
-        let mut notes = notes(entry, now, style);
+        let mut notes = notes(entry, now);
         if run.borrowed.contains(&point.id) {
             notes.push(format!("from here, not from {}", point.vantage));
         }
@@ -152,14 +152,14 @@ fn said(entry: &Entry<'_>) -> String {
         }
         for line in lines {
             let key = if one.key.is_empty() { String::new() } else { format!("{}: ", one.key) };
-            out.push_str(&format!("      {key}{line}\n"));
+            out.extend(["      ", &key, line, "\n"]);
         }
     }
     out
 }
 
 /// What goes with a state, for people.
-pub fn notes(entry: &Entry<'_>, now: Timestamp, style: Style) -> Vec<String> {
+pub fn notes(entry: &Entry<'_>, now: Timestamp) -> Vec<String> {
     let judgement = &entry.judgement;
     let point = entry.point;
     let mut notes = Vec::new();
@@ -197,7 +197,7 @@ pub fn notes(entry: &Entry<'_>, now: Timestamp, style: Style) -> Vec<String> {
         notes.push(format!("{word} although {root} is down: is the dependency right?"));
     }
     if judgement.never_red {
-        notes.push(format!("{}never seen red", if style.ascii { "" } else { "◦ " }));
+        notes.push("never seen red".to_owned());
     }
     if !point.required {
         notes.push("advisory".to_owned());

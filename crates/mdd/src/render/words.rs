@@ -57,7 +57,7 @@ pub fn clock(at: Timestamp) -> String {
 /// The clock when it was within a day, else the day.
 pub fn moment(at: Timestamp, now: Timestamp) -> String {
     let at_utc = at.to_zoned(TimeZone::UTC);
-    if crate::engine::facts::age(at, now) < Duration::from_secs(86_400) {
+    if crate::engine::facts::age(at, now) < Duration::from_hours(24) {
         return at_utc.strftime("%H:%M").to_string();
     }
     day(at_utc.date(), now)
@@ -95,7 +95,7 @@ mod tests {
             assert_eq!(span(Duration::from_secs(secs)), expected);
         }
         assert_eq!(span_exact(Duration::from_secs(90)), "1 m 30 s");
-        assert_eq!(span_exact(Duration::from_secs(3600 * 25)), "1 d 1 h");
+        assert_eq!(span_exact(Duration::from_hours(25)), "1 d 1 h");
         assert_eq!(span_exact(Duration::from_millis(500)), "0.5 s");
         assert_eq!(span_exact(Duration::ZERO), "0 s");
     }
