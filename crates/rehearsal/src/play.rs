@@ -100,7 +100,6 @@ struct Stage<'a> {
 
 impl Stage<'_> {
     fn play(&self, deployed: &mut Vec<Deployed>) -> Result<u8, Stop> {
-        let history = self.history();
         let out = self.options.out.display();
         std::fs::remove_dir_all(&self.options.out)
             .or_else(unless_missing)
@@ -116,7 +115,7 @@ impl Stage<'_> {
         println!("\nThe teams deploy; mdd watches, one line per change.\n");
         let length = self.options.step * u32::try_from(SERVICES.len()).unwrap_or(u32::MAX) + SETTLE;
         let timeout = format!("{}s", length.as_secs());
-        let watch = ["watch", DATACENTER, "--as", VANTAGE, "--plain", "--until", "done", "--every", "1s"];
+        let watch = ["watch", DATACENTER, "--as", VANTAGE, "--until", "done", "--every", "1s"];
         let mut watch = self.start(&[&watch[..], &["--timeout", &timeout]].concat())?;
         let ended = self.deploy_all(deployed, &mut watch).and_then(|()| self.wait(&mut watch));
         if ended.is_err() {
@@ -127,10 +126,9 @@ impl Stage<'_> {
         println!("\nIs it done?\n");
         let record = self.options.out.join(format!("{DATACENTER}.json"));
         let gate = self.mdd(&["gate", DATACENTER, "--record", &record.to_string_lossy()])?;
-        if record.exists() {
-            println!("\nThe record of the gate:  {}", record.display());
+        if !self.options.keep {
+            println!("\nEverything is ended; with --keep it stays up, to be tried out.");
         }
-        println!("The history:             {}", history.display());
         code(gate)
     }
 
@@ -171,6 +169,8 @@ impl Stage<'_> {
         println!("  kill PID");
         println!("  {} run {DATACENTER} --as {VANTAGE}", line(&mdd));
         println!("  {} gate {DATACENTER}; echo $?", line(&mdd));
+        let own = self.options.programs.join("rehearsal");
+        println!("  {} serve NAME {}        (brings it back, until Ctrl-C)", own.display(), self.port);
         println!("\nEnd them all:\n\n  kill {}", pids.join(" "));
         Ok(())
     }
@@ -193,13 +193,13 @@ impl Stage<'_> {
         })
     }
 
-    /// `mdd` beside this program, with the manifest, history and port of this rehearsal.
+    /// `mdd` beside this program, which finds the checks there too, with the manifest, history and port of this rehearsal.
     fn command(&self, args: &[&str]) -> Command {
         let Options { manifest, programs, .. } = self.options;
         let mut command = Command::new(programs.join("mdd"));
         command.arg("--file").arg(manifest).arg("--state").arg(self.history());
         command.args(["--set", &format!("port={}", self.port)]);
-        command.arg("--plugin-dir").arg(programs).args(args);
+        command.args(args);
         command
     }
 

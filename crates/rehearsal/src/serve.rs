@@ -1,12 +1,14 @@
 //! One service: answers on its address until standard input ends.
 //!
 //! The director holds the other end of standard input. When the director is gone, however it ended, the service
-//! ends too, unless it was told `keep` before.
+//! ends too, unless it was told `keep` before. A service that loses what it needs is out of service until that is back.
 
 use crate::dns;
 use crate::services::{Service, Talk};
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// What the director writes to leave a service up.
@@ -19,21 +21,24 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// No request that is answered here is longer.
 const LIMIT: usize = 4096;
 
+/// Between two looks at whether somebody connects, or whether a lost service is back.
+const TICK: Duration = Duration::from_millis(5);
+
 /// Listens, says so, and answers until told to end.
 pub fn serve(service: &'static Service, port: u16) -> Result<(), String> {
     let address = SocketAddr::from((service.address, port));
     let failed = |error| format!("{}: listen on {address}: {error}", service.name);
-    let listener = TcpListener::bind(address).map_err(failed)?;
+    let listener = listen(address).map_err(failed)?;
     if matches!(service.talk, Talk::Dns) {
         let socket = UdpSocket::bind(address).map_err(failed)?;
         std::thread::spawn(move || answer_datagrams(&socket));
     }
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            // A client that goes away in the middle is its own affair.
-            std::thread::spawn(move || talk(&service.talk, stream).unwrap_or(()));
-        }
-    });
+    let away = Arc::new(AtomicUsize::new(0));
+    for need in service.all_needs() {
+        let (address, away) = (SocketAddr::from((need.address, port)), Arc::clone(&away));
+        std::thread::spawn(move || watch(address, &away));
+    }
+    std::thread::spawn(move || accept(service, address, listener, &away));
     let mut out = io::stdout();
     writeln!(out, "{READY}").and_then(|()| out.flush()).map_err(|error| format!("say {READY}: {error}"))?;
     let mut told = String::new();
@@ -42,6 +47,49 @@ pub fn serve(service: &'static Service, port: u16) -> Result<(), String> {
         std::thread::park();
     }
     Ok(())
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// Holds a connection to a service that is needed. When it breaks and there is no other to be had, that service is
+/// away until there is.
+fn watch(address: SocketAddr, away: &AtomicUsize) {
+    loop {
+        let Ok(mut stream) = TcpStream::connect(address) else {
+            away.fetch_add(1, Ordering::Relaxed);
+            while TcpStream::connect(address).is_err() {
+                std::thread::sleep(TICK);
+            }
+            away.fetch_sub(1, Ordering::Relaxed);
+            continue;
+        };
+        // Whatever it says first; then until it hangs up, which it also does on clients that say nothing.
+        while stream.read(&mut [0; 64]).is_ok_and(|length| length > 0) {}
+    }
+}
+
+/// Answers clients; while something that is needed is away, nobody listens.
+fn accept(service: &'static Service, address: SocketAddr, first: TcpListener, away: &AtomicUsize) {
+    let mut listener = Some(first);
+    loop {
+        if away.load(Ordering::Relaxed) > 0 {
+            listener = None;
+        } else if listener.is_none() {
+            // The port may be in use for a moment; the next round tries again.
+            listener = listen(address).ok();
+        }
+        match listener.as_ref().map(TcpListener::accept) {
+            Some(Ok((stream, _))) => {
+                // A client that goes away in the middle is its own affair.
+                std::thread::spawn(move || talk(&service.talk, stream).unwrap_or(()));
+            }
+            _ => std::thread::sleep(TICK),
+        }
+    }
 }
 
 fn answer_datagrams(socket: &UdpSocket) {
@@ -56,6 +104,7 @@ fn answer_datagrams(socket: &UdpSocket) {
 }
 
 fn talk(talk: &Talk, mut stream: TcpStream) -> io::Result<()> {
+    stream.set_nonblocking(false)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     match talk {

@@ -16,6 +16,8 @@ pub struct Service {
     pub host: &'static str,
     /// Where it listens.
     pub address: Ipv4Addr,
+    /// Services without which it is out of service.
+    pub needs: &'static [&'static str],
     /// What it says.
     pub talk: Talk,
 }
@@ -41,14 +43,15 @@ pub enum Talk {
 
 /// Every service in the order of its deployment: none comes before what it depends on.
 pub const SERVICES: &[Service] = &[
-    service("dns", "DNS", "ns1", [0, 53], Talk::Dns),
-    service("proxy", "Network", "egress", [0, 31], Talk::Proxy),
-    service("ldap", "Identity", "ldap", [1, 10], Talk::Listen),
+    service("dns", "DNS", "ns1", [0, 53], &[], Talk::Dns),
+    service("proxy", "Network", "egress", [0, 31], &["dns"], Talk::Proxy),
+    service("ldap", "Identity", "ldap", [1, 10], &["dns"], Talk::Listen),
     service(
         "sso",
         "Identity",
         "sso",
         [1, 20],
+        &["ldap"],
         Talk::Http {
             request: "GET /.well-known/openid-configuration ",
             status: "200 OK",
@@ -61,6 +64,7 @@ pub const SERVICES: &[Service] = &[
         "Storage",
         "s3",
         [3, 10],
+        &["dns"],
         Talk::Http {
             request: "GET / ",
             status: "403 Forbidden",
@@ -73,6 +77,7 @@ pub const SERVICES: &[Service] = &[
         "Platform",
         "registry",
         [2, 10],
+        &["s3", "sso"],
         Talk::Http {
             request: "GET /v2/ ",
             status: "401 Unauthorized",
@@ -80,14 +85,15 @@ pub const SERVICES: &[Service] = &[
             body: "{\"errors\":[{\"code\":\"UNAUTHORIZED\"}]}\n",
         },
     ),
-    service("postgres", "Data services", "pg-rw", [4, 10], Talk::Postgres),
-    service("amqp", "Data services", "mq", [5, 10], Talk::Amqp),
-    service("syslog", "Observability", "logs", [6, 10], Talk::Listen),
+    service("postgres", "Data services", "pg-rw", [4, 10], &["dns"], Talk::Postgres),
+    service("amqp", "Data services", "mq", [5, 10], &["dns"], Talk::Amqp),
+    service("syslog", "Observability", "logs", [6, 10], &["dns"], Talk::Listen),
     service(
         "metrics",
         "Observability",
         "metrics",
         [6, 20],
+        &["dns"],
         Talk::Http {
             request: "GET /-/ready ",
             status: "200 OK",
@@ -95,12 +101,13 @@ pub const SERVICES: &[Service] = &[
             body: "Prometheus Server is Ready.\n",
         },
     ),
-    service("smtp", "Messaging", "smtp", [7, 25], Talk::Smtp),
+    service("smtp", "Messaging", "smtp", [7, 25], &["dns"], Talk::Smtp),
     service(
         "api",
         "Platform",
         "api",
         [8, 10],
+        &["proxy", "registry", "postgres", "amqp", "syslog"],
         Talk::Http {
             request: "GET /readyz ",
             status: "200 OK",
@@ -120,9 +127,25 @@ const fn service(
     team: &'static str,
     host: &'static str,
     [third, fourth]: [u8; 2],
+    needs: &'static [&'static str],
     talk: Talk,
 ) -> Service {
-    Service { name, team, host, address: Ipv4Addr::new(127, 20, third, fourth), talk }
+    Service { name, team, host, address: Ipv4Addr::new(127, 20, third, fourth), needs, talk }
+}
+
+impl Service {
+    /// The services that it needs, directly or through others, each once.
+    pub fn all_needs(&self) -> Vec<&'static Service> {
+        let mut found: Vec<&'static Service> = Vec::new();
+        let mut names = self.needs.to_vec();
+        while let Some(name) = names.pop() {
+            if let Some(service) = named(name).filter(|_| found.iter().all(|known| known.name != name)) {
+                names.extend(service.needs);
+                found.push(service);
+            }
+        }
+        found
+    }
 }
 
 #[cfg(test)]
@@ -136,5 +159,21 @@ mod tests {
         assert_eq!(count(|service| service.name.to_owned()), SERVICES.len());
         assert_eq!(count(|service| service.host.to_owned()), SERVICES.len());
         assert_eq!(count(|service| service.address.to_string()), SERVICES.len());
+    }
+
+    #[test]
+    fn nothing_is_deployed_before_what_it_needs() {
+        for (at, service) in SERVICES.iter().enumerate() {
+            let earlier = |need: &&str| SERVICES[..at].iter().any(|other| other.name == *need);
+            assert!(service.needs.iter().all(earlier), "{}: {:?}", service.name, service.needs);
+        }
+    }
+
+    #[test]
+    fn needs_are_followed_to_their_end() {
+        let names =
+            |name| named(name).unwrap().all_needs().iter().map(|need| need.name).collect::<BTreeSet<_>>();
+        assert_eq!(names("registry"), BTreeSet::from(["dns", "ldap", "s3", "sso"]));
+        assert_eq!(names("dns"), BTreeSet::new());
     }
 }
