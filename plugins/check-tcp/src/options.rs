@@ -88,7 +88,7 @@ impl clap::Args for Words {
             .arg(
                 // Every one keeps its place, which a flag that overrides itself would lose.
                 escape.num_args(0).action(ArgAction::Append).default_missing_value("").help(
-                    r"Read \n, \r, \t and \\ in --send and --quit; as check_NAME, only in those that follow",
+                    r"Read \n, \r, \t, \\ and \xHH in --send and --quit; as check_NAME, only in those that follow, and no \xHH",
                 ),
             )
             .arg(text("send", 's', "Text to send"))

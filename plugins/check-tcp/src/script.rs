@@ -34,16 +34,14 @@ impl Script {
         }
         let preset = Preset::of_name(&call.name)?;
         let host = options.hostname.as_ref().or(options.host.as_ref()).map_or("127.0.0.1", String::as_str);
-        // In our own dialect the place of -E does not matter.
-        let escaped = |text: &Text| {
-            if call.dialect == Dialect::C { text.after_escape } else { options.words.escape }
-        };
-        let send =
-            options.words.send.as_ref().map(|text| {
-                if escaped(text) { unescaped(&text.text) } else { text.text.clone() }.into_bytes()
-            });
+        // In our own dialect the place of -E does not matter, and bytes can be written in hexadecimal.
+        let own = call.dialect == Dialect::Own;
+        let escaped = |text: &Text| if own { options.words.escape } else { text.after_escape };
+        let send = options.words.send.as_ref().map(|text| {
+            if escaped(text) { unescaped(&text.text, own) } else { text.text.clone().into_bytes() }
+        });
         let quit = options.words.quit.as_ref().map(|text| {
-            if escaped(text) { unescaped(&text.text) } else { format!("{}\r\n", text.text) }.into_bytes()
+            if escaped(text) { unescaped(&text.text, own) } else { format!("{}\r\n", text.text).into_bytes() }
         });
         let script = Script {
             transport: preset.transport,
@@ -79,23 +77,31 @@ fn expect(options: &CheckTcp, preset: &Preset) -> Option<Expect> {
     })
 }
 
-/// `\n`, `\r`, `\t` and `\\` as the characters they stand for; any other character after a backslash as itself.
-fn unescaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        out.push(match c {
-            '\\' => match chars.next() {
-                Some('n') => '\n',
-                Some('r') => '\r',
-                Some('t') => '\t',
-                Some(other) => other,
-                None => '\\',
-            },
-            c => c,
-        });
+/// `\n`, `\r`, `\t` and `\\` as the characters they stand for, with `hex` also `\x2f` as that byte; any other character
+/// after a backslash as itself.
+fn unescaped(text: &str, hex: bool) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let (byte, after) = match (byte, after) {
+            (b'\\', [b'x', high, low, after @ ..]) if hex && let Some(byte) = hexadecimal(*high, *low) => {
+                (byte, after)
+            }
+            (b'\\', [b'n', after @ ..]) => (b'\n', after),
+            (b'\\', [b'r', after @ ..]) => (b'\r', after),
+            (b'\\', [b't', after @ ..]) => (b'\t', after),
+            (b'\\', [other, after @ ..]) => (*other, after),
+            (byte, after) => (byte, after),
+        };
+        out.push(byte);
+        rest = after;
     }
     out
+}
+
+fn hexadecimal(high: u8, low: u8) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    Some(digit(high)? * 16 + digit(low)?)
 }
 
 #[cfg(test)]
@@ -122,7 +128,9 @@ mod tests {
 
     #[test]
     fn escapes() {
-        assert_eq!(unescaped(r"a\n\r\t\\\x\"), "a\n\r\t\\x\\");
+        assert_eq!(unescaped(r"a\n\r\t\\\x\", true), b"a\n\r\t\\x\\");
+        assert_eq!(unescaped(r"\x00\xd2\x+f\xé", true), b"\x00\xd2x+fx\xc3\xa9");
+        assert_eq!(unescaped(r"\x41", false), b"x41", "as the C plugin reads it");
         let both = |send: &str, quit: &str| (Some(send.to_owned()), Some(quit.to_owned()));
         assert_eq!(sent("check_tcp", &["-s", r"a\n", "-q", "b"]), both(r"a\n", "b\r\n"));
         assert_eq!(sent("check_tcp", &["-E", "-s", r"a\n", "-q", r"b\n"]), both("a\n", "b\n"));
