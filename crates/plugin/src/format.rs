@@ -4,6 +4,8 @@ mod graphite;
 mod json;
 mod nagios;
 mod prometheus;
+#[cfg(test)]
+mod properties;
 
 use std::time::Duration;
 
