@@ -18,9 +18,9 @@ pub fn aligned(rows: &[Vec<String>]) -> String {
 
 /// Comma-separated values (RFC 4180), with `\n` between the rows.
 pub fn csv(rows: &[Vec<String>]) -> String {
-    let cell = |cell: &String| match cell.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", cell.replace('"', "\"\"")),
-        false => cell.clone(),
+    let cell = |cell: &String| {
+        let quoted = cell.contains([',', '"', '\n', '\r']);
+        if quoted { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.clone() }
     };
     let row = |row: &Vec<String>| row.iter().map(cell).collect::<Vec<_>>().join(",") + "\n";
     rows.iter().map(row).collect()

@@ -88,9 +88,10 @@ fn datacenter(path: &Path, from: &str, dc: &str) -> Result<Exit, Error> {
 
 /// The new datacenter's file: names without values, the old values beside them.
 fn draft(manifest: &Manifest, from: &str, old: &Datacenter, dc: &str) -> String {
-    let mut text =
-        format!("# After {from}. ~ means not known yet: points that need the value wait for it.\n");
-    text += &format!("datacenters:\n  {dc}:\n    title: {dc}\n    stage: planned\n");
+    let mut text = format!(
+        "# After {from}. ~ means not known yet: points that need the value wait for it.\n\
+         datacenters:\n  {dc}:\n    title: {dc}\n    stage: planned\n"
+    );
     let line = |name: &str, old: &str| {
         let old: String = old.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let start = format!("      {name}: ~");

@@ -95,10 +95,10 @@ fn why(global: &Global, dc: &str, id: &str) -> Result<String, Error> {
 
 /// Everything the manifest says about it.
 fn page(plan: &Plan, point: &Point, instances: &[&Instance]) -> String {
-    let mut page = format!("{}/{}  {}\n", plan.dc, point.id, point.title);
+    let mut page = vec![format!("{}/{}  {}", plan.dc, point.id, point.title)];
     let mut line = |label: &str, text: String| {
         for (index, part) in text.lines().enumerate() {
-            page += &format!("  {:<12}{part}\n", if index == 0 { label } else { "" });
+            page.push(format!("  {:<12}{part}", if index == 0 { label } else { "" }));
         }
     };
     line("why", point.why.clone());
@@ -133,7 +133,7 @@ fn page(plan: &Plan, point: &Point, instances: &[&Instance]) -> String {
     }
     if !point.missing.is_empty() {
         line("missing", format!("waits for the value of {}", point.missing.join(", ")));
-        return page;
+        return page.join("\n") + "\n";
     }
     match point.require {
         Require::All if point.instances.len() == 1 => {}
@@ -146,7 +146,7 @@ fn page(plan: &Plan, point: &Point, instances: &[&Instance]) -> String {
         let command = quote::line(&point.env, &instance.argv);
         line(label, command.unwrap_or_else(|what| format!("no shell can be given this command: {what}")));
     }
-    page
+    page.join("\n") + "\n"
 }
 
 /// `DNS and time, #corenet, https://tickets…`

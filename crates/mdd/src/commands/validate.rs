@@ -111,7 +111,7 @@ fn text(
     errors: usize,
     global: &Global,
 ) -> String {
-    let mut text = String::new();
+    let mut lines = Vec::new();
     if let (Some(counts), 0, false) = (counts, errors, global.quiet) {
         let parts = [
             count(counts.points, "point"),
@@ -120,28 +120,28 @@ fn text(
             count(counts.datacenters, "datacenter"),
         ];
         let arrow = if global.ascii { "->" } else { "→" };
-        text = format!("{path}: {} {arrow} {}\n", parts.join(", "), count(counts.checks, "check"));
+        lines.push(format!("{path}: {} {arrow} {}", parts.join(", "), count(counts.checks, "check")));
     }
     for problem in problems.iter().filter(|problem| problem.level == Level::Error || !global.quiet) {
         let shown = problem.to_string();
         let shown = if global.ascii { shown.replace('…', "...").replace('→', "->") } else { shown };
         let word = problem.level.word();
         let rest = shown.strip_prefix(word).unwrap_or(&shown);
-        text += &match (global.colored(), problem.level) {
-            (false, _) => format!("{word}{rest}\n"),
-            (true, Level::Error) => format!("\x1b[1;31m{word}\x1b[0m{rest}\n"),
-            (true, Level::Warning) => format!("\x1b[1;33m{word}\x1b[0m{rest}\n"),
-        };
+        lines.push(match (global.colored(), problem.level) {
+            (false, _) => shown,
+            (true, Level::Error) => format!("\x1b[1;31m{word}\x1b[0m{rest}"),
+            (true, Level::Warning) => format!("\x1b[1;33m{word}\x1b[0m{rest}"),
+        });
     }
     let warnings = problems.len() - errors;
     match (errors, warnings) {
         _ if global.quiet => {}
-        (0, 0) => text += "ok\n",
-        (0, _) => text += &format!("ok ({})\n", count(warnings, "warning")),
-        (_, 0) => text += &format!("{}\n", count(errors, "error")),
-        _ => text += &format!("{}, {}\n", count(errors, "error"), count(warnings, "warning")),
+        (0, 0) => lines.push("ok".into()),
+        (0, _) => lines.push(format!("ok ({})", count(warnings, "warning"))),
+        (_, 0) => lines.push(count(errors, "error")),
+        _ => lines.push(format!("{}, {}", count(errors, "error"), count(warnings, "warning"))),
     }
-    text
+    lines.iter().map(|line| line.clone() + "\n").collect()
 }
 
 fn json(path: &str, counts: Option<&Counts>, problems: &[Diagnostic], errors: usize) -> String {
@@ -175,16 +175,13 @@ fn json(path: &str, counts: Option<&Counts>, problems: &[Diagnostic], errors: us
 fn annotation(problem: &Diagnostic) -> String {
     let escape = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let property = |text: &str| escape(text).replace(':', "%3A").replace(',', "%2C");
-    let mut at = String::new();
-    if let Some(place) = &problem.place {
-        at = format!(" file={}", property(&place.file));
-        if place.line > 0 {
-            at += &format!(",line={}", place.line);
-        }
-        if place.column > 0 {
-            at += &format!(",col={}", place.column);
-        }
-    }
+    let at = problem.place.as_ref().map(|place| {
+        let number =
+            |name: &str, number: u32| if number > 0 { format!(",{name}={number}") } else { String::new() };
+        let (line, column) = (number("line", place.line), number("col", place.column));
+        format!(" file={}{line}{column}", property(&place.file))
+    });
+    let at = at.unwrap_or_default();
     let fix = problem.fix.as_ref().map(|fix| format!("\n{fix}")).unwrap_or_default();
     format!("::{}{at}::{}\n", problem.level.word(), escape(&format!("{}{fix}", problem.message)))
 }

@@ -70,8 +70,8 @@ fn text(path: &Path) -> Result<String, String> {
         return Err(format!("larger than {} MiB", MAX_FILE >> 20));
     }
     String::from_utf8(bytes).map_err(|error| {
-        let line =
-            error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = before.split(|byte| *byte == b'\n').count();
         format!("line {line} is not UTF-8")
     })
 }

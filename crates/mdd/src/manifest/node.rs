@@ -227,16 +227,14 @@ impl Builder<'_> {
                 }
                 None => false,
             },
-            Event::Alias(anchor) => match self.anchors.get(&anchor).cloned() {
-                Some(node) => {
-                    self.nodes += node.size();
-                    self.value(node, 0)
-                }
-                None => {
+            Event::Alias(anchor) => {
+                let Some(node) = self.anchors.get(&anchor).cloned() else {
                     self.problem(mark, "an alias of a value that is not complete", "write the value out");
-                    false
-                }
-            },
+                    return false;
+                };
+                self.nodes += node.size();
+                self.value(node, 0)
+            }
             _ => true,
         }
     }

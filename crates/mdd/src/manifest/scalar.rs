@@ -336,7 +336,7 @@ pub fn parse_duration(text: &str) -> Result<u64, String> {
 pub fn format_duration(duration: Duration) -> String {
     let millis = duration.as_millis();
     for (unit, factor) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)] {
-        if millis > 0 && millis % factor == 0 {
+        if millis > 0 && millis.is_multiple_of(factor) {
             return format!("{}{unit}", millis / factor);
         }
     }

@@ -129,12 +129,11 @@ impl<'a> Check<'a> {
                 self.error(name.mark, message, "a name is letters, digits, _ and -, a letter first");
             }
             match (&secret.file, &secret.env) {
-                (Some(_), None) => {}
                 (None, Some(env)) if !is_env(env) && !env.contains("${") => {
                     let message = format!("`{}` cannot be the name of an environment variable", env.value);
                     self.error(env.mark, message, "letters, digits and _, a letter first");
                 }
-                (None, Some(_)) => {}
+                (Some(_), None) | (None, Some(_)) => {}
                 (Some(_), Some(env)) => {
                     self.error(
                         env.mark,
@@ -216,16 +215,12 @@ impl<'a> Check<'a> {
     fn point(&mut self, id: &'a Text, point: &'a Point) {
         let document = self.document;
         self.exists("group", &point.group, &document.groups);
-        match &point.owner {
-            Some(owner) => self.exists("team", owner, &document.teams),
-            None => {
-                let group = document.groups.get(&point.group);
-                if group.is_some_and(|group| group.owner.is_none()) {
-                    let message =
-                        format!("{} has no owner, nor has its group {}", id.value, point.group.value);
-                    self.error(id.mark, message, "add owner: the team that can turn it green");
-                }
-            }
+        let group = document.groups.get(&point.group);
+        if let Some(owner) = &point.owner {
+            self.exists("team", owner, &document.teams);
+        } else if group.is_some_and(|group| group.owner.is_none()) {
+            let message = format!("{} has no owner, nor has its group {}", id.value, point.group.value);
+            self.error(id.mark, message, "add owner: the team that can turn it green");
         }
         match &point.milestone {
             Some(milestone) => self.exists("milestone", milestone, &document.milestones),
@@ -243,12 +238,11 @@ impl<'a> Check<'a> {
         }
         self.command(id, point);
         self.instances(id, point);
-        match vantage_of(document, point) {
-            Some(vantage) => self.exists("vantage", vantage, &document.vantages),
-            None => {
-                let message = format!("{} does not say from where it is checked", id.value);
-                self.error(id.mark, message, "add subscription: VANTAGE, here or in defaults");
-            }
+        if let Some(vantage) = vantage_of(document, point) {
+            self.exists("vantage", vantage, &document.vantages);
+        } else {
+            let message = format!("{} does not say from where it is checked", id.value);
+            self.error(id.mark, message, "add subscription: VANTAGE, here or in defaults");
         }
         self.times(id, point);
         self.environment(&point.env);

@@ -62,22 +62,23 @@ fn unset<'a>(manifest: &Manifest, findings: impl Iterator<Item = &'a Finding>) -
         let used = used_by(&uses);
         let place = manifest.sources.place(uses[0].mark);
         let entry = dc.and_then(|dc| document.datacenters.entry(dc));
-        problems.push(match entry {
-            Some((dc, _)) => Diagnostic::error(format!("`{name}` is not set in {} ({used})", dc.value))
+        let problem = if let Some((dc, _)) = entry {
+            Diagnostic::error(format!("`{name}` is not set in {} ({used})", dc.value))
                 .at(manifest.sources.place(dc.mark))
                 .against(place)
-                .fix(format!("add `{name}: …` to its vars; ~ when it is not known yet")),
-            None => {
-                let known = known_names(manifest, &uses[0].user);
-                let fix = near::suggest(name, known).map_or_else(
-                    || "add it to vars, or to the vars of every datacenter".to_owned(),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                Diagnostic::error(format!("`{name}` is not set in any datacenter ({used})"))
-                    .at(place)
-                    .fix(fix)
-            }
-        });
+                .fix(format!("add `{name}: …` to its vars; ~ when it is not known yet"))
+        } else {
+            let user = document.points.get(&uses[0].user);
+            let fix = match near::suggest(name, known_names(manifest, &uses[0].user)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if user.is_some_and(|point| point.template.is_some()) => {
+                    format!("add it to vars of {}, or to the vars of every datacenter", uses[0].user)
+                }
+                None => "add it to vars, or to the vars of every datacenter".to_owned(),
+            };
+            Diagnostic::error(format!("`{name}` is not set in any datacenter ({used})")).at(place).fix(fix)
+        };
+        problems.push(problem);
     }
     problems
 }
