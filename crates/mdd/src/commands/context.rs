@@ -1,6 +1,7 @@
 //! What the commands that run and judge share: the plan, the chosen points, the vantage point, the history.
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use crate::engine::execute::Launcher;
 use crate::engine::snapshot::{Snapshot, snapshot};
 use crate::engine::state::Options;
 use crate::engine::stop::Stop;
-use crate::exit::Error;
+use crate::exit::{Error, Exit};
 use crate::history::{self, History, provenance::Provenance};
 use crate::manifest::Manifest;
 use crate::plan::{Dependency, Plan, Point, Vantage};
@@ -150,6 +151,14 @@ impl Global {
 /// The kernel refuses a handler.
 pub fn stop() -> Result<Stop, Error> {
     Stop::on_signals().map_err(|error| Error::own(format!("listen for signals: {error}")))
+}
+
+/// Says that nothing of an interrupted run was kept.
+pub fn interrupted() -> Exit {
+    match writeln!(std::io::stderr(), "interrupted: nothing was recorded") {
+        // Standard error may be closed; the exit code still tells.
+        Ok(()) | Err(_) => Exit::Interrupted,
+    }
 }
 
 /// A time span of the command line: `90s`, `15m`, `6h`, `1d`, `500ms`.

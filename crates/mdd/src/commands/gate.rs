@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::context::{Context, duration};
+use super::context::{Context, duration, interrupted};
 use super::run::Format;
 use crate::cli::{Global, print};
 use crate::engine::snapshot::FailOn;
@@ -68,8 +68,7 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
     if let (true, Some(vantage)) = (args.run, &args.as_vantage)
         && !super::run::record(&context, vantage, &needed, global)?
     {
-        eprintln!("interrupted: nothing was recorded");
-        return Ok(Exit::Interrupted);
+        return Ok(interrupted());
     }
     let options = Options {
         strict: args.strict,

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::context::{Context, stop};
+use super::context::{Context, interrupted, stop};
 use crate::cli::{Global, print};
 use crate::engine::facts::Facts;
 use crate::engine::pool::{self, Taken};
@@ -86,8 +86,7 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
         record: !args.no_record,
     };
     let Some(done) = perform(&order, &context, &chosen, global)? else {
-        eprintln!("interrupted: nothing was recorded");
-        return Ok(Exit::Interrupted);
+        return Ok(interrupted());
     };
     let shows = |point: &Point| done.shown.contains(&point.id);
     let exit = done.snapshot.exit(args.fail_on, shows);

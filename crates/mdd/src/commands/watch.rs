@@ -16,11 +16,12 @@ use crate::exit::{Error, Exit};
 use crate::history::History;
 use crate::history::record::Run;
 use crate::plan::Point;
+use crate::render::style::Style;
 use crate::render::words::{count, span_exact};
 use crate::render::{run as render, watch as lines};
 
-/// How often to look whether time alone has changed a state, and whether somebody wants to stop.
-const TICK: Duration = Duration::from_millis(250);
+/// How often to look whether time alone has changed a state.
+const TICK: Duration = Duration::from_millis(500);
 
 /// Command line of `mdd watch`.
 #[derive(Debug, clap::Args)]
@@ -71,7 +72,8 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
     if let (Some(vantage), false) = (own, context.plan.points.iter().any(runs)) {
         return Err(Error::usage(format!("none of the chosen points is run from {}", vantage.id)));
     }
-    let stop = stop()?;
+    let timeout = args.timeout.or((args.until != "never").then_some(Duration::from_hours(6)));
+    let stop = stop()?.until(timeout.and_then(|timeout| Instant::now().checked_add(timeout)));
     let source = match own {
         Some(vantage) => Source::History(Box::new(context.history()?), &vantage.id),
         None => Source::Memory(Facts::none()),
@@ -91,6 +93,7 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
         chosen,
         source,
         stop,
+        timeout,
     };
     watch.follow(args, global)
 }
@@ -113,51 +116,37 @@ struct Watch<'w> {
     launcher: Launcher,
     source: Source<'w>,
     stop: Stop,
+    timeout: Option<Duration>,
 }
 
 impl<'w> Watch<'w> {
     fn follow(mut self, args: &Args, global: &Global) -> Result<Exit, Error> {
         let style = global.style();
-        let begun = Instant::now();
-        let never = args.until == "never";
-        let timeout = args.timeout.or((!never).then_some(Duration::from_hours(6)));
-        let deadline = timeout.and_then(|timeout| begun.checked_add(timeout));
         let chosen = self.chosen.clone();
         let shows = |point: &Point| chosen.contains(&point.id);
         if !global.quiet {
-            print(&self.opening(args, timeout, style.dot()))?;
+            print(&self.opening(args, style.dot()))?;
         }
         let mut before: BTreeMap<String, (State, jiff::Timestamp)> = BTreeMap::new();
         let mut first = true;
-        loop {
-            let Some(judged) = self.round()? else {
-                return self.interrupted(style);
-            };
+        while let Some(judged) = self.round()? {
             let lines = lines::changes(&judged, shows, &mut before, style);
-            if first {
-                first = false;
-                print(&lines::start(&judged, shows, style))?;
-            } else {
-                print(&lines)?;
-            }
+            print(&if first { lines::start(&judged, shows, style) } else { lines })?;
+            first = false;
             let exit = judged.exit(FailOn::NotDone, shows);
-            if !never && exit == Exit::Done {
+            if args.until != "never" && exit == Exit::Done {
                 print(&render::verdict(&judged, shows, exit, style))?;
                 return Ok(Exit::Done);
             }
-            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                let text = render::verdict(&judged, shows, exit, style);
-                let waited = timeout.map(span_exact).unwrap_or_default();
-                print(&format!("gave up after {waited}: {text}"))?;
-                return Ok(Exit::Timeout);
-            }
-            if !self.pause(deadline) {
-                return self.interrupted(style);
+            self.pause();
+            if self.stop.requested() {
+                break;
             }
         }
+        self.stopped(style)
     }
 
-    fn opening(&self, args: &Args, timeout: Option<Duration>, dot: &str) -> String {
+    fn opening(&self, args: &Args, dot: &str) -> String {
         let every = args.every.map_or_else(
             || "each at its own interval".to_owned(),
             |every| format!("every {}", span_exact(every)),
@@ -167,14 +156,14 @@ impl<'w> Watch<'w> {
             format!("until {}", args.until),
             format!("{} here, {every}", count(self.due.len(), "point")),
         ];
-        parts.extend(timeout.map(|timeout| format!("at most {}", span_exact(timeout))));
+        parts.extend(self.timeout.map(|timeout| format!("at most {}", span_exact(timeout))));
         if matches!(self.source, Source::Memory(_)) {
             parts.push("not recorded: no --as VANTAGE".to_owned());
         }
         format!("{}\n", parts.join(dot))
     }
 
-    /// Runs what is due, and judges. None when interrupted.
+    /// Runs what is due, and judges. None when it is time to stop.
     fn round(&mut self) -> Result<Option<Snapshot<'w>>, Error> {
         let begun = Instant::now();
         let points: Vec<&'w Point> =
@@ -231,26 +220,29 @@ impl<'w> Watch<'w> {
         }
     }
 
-    /// Waits for the next run, but no longer than a moment. False when somebody wants to stop.
-    fn pause(&self, deadline: Option<Instant>) -> bool {
-        let next = self.due.iter().map(|(_, at)| *at).chain(deadline).min();
-        let now = Instant::now();
-        let wait = next.map_or(TICK, |next| next.saturating_duration_since(now)).min(TICK);
-        let until = now + wait;
+    /// Waits for the next run or for the end, but no longer than a moment.
+    fn pause(&self) {
+        let begun = Instant::now();
+        let next = self.due.iter().map(|(_, at)| *at).min();
+        let until = next.map_or(begun + TICK, |next| next.min(begun + TICK));
         while Instant::now() < until && !self.stop.requested() {
             std::thread::sleep(
                 until.saturating_duration_since(Instant::now()).min(Duration::from_millis(50)),
             );
         }
-        !self.stop.requested()
     }
 
-    fn interrupted(&mut self, style: crate::render::style::Style) -> Result<Exit, Error> {
+    /// The last words, after a signal or at the end of the time.
+    fn stopped(&mut self, style: Style) -> Result<Exit, Error> {
         let judged = self.look(&Options::at(now()))?;
         let chosen = &self.chosen;
         let shows = |point: &Point| chosen.contains(&point.id);
-        let exit = judged.exit(FailOn::NotDone, shows);
-        print(&format!("interrupted: {}", render::verdict(&judged, shows, exit, style)))?;
-        Ok(Exit::Interrupted)
+        let verdict = render::verdict(&judged, shows, judged.exit(FailOn::NotDone, shows), style);
+        let (why, exit) = match self.timeout.filter(|_| !self.stop.interrupted()) {
+            Some(timeout) => (format!("gave up after {}", span_exact(timeout)), Exit::Timeout),
+            None => ("interrupted".to_owned(), Exit::Interrupted),
+        };
+        print(&format!("{why}: {verdict}"))?;
+        Ok(exit)
     }
 }

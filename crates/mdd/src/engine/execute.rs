@@ -197,7 +197,8 @@ fn reap(child: &mut Child, process: Pid) -> Option<ExitStatus> {
 
 /// What an ended process said: a plugin's answer, or none.
 fn judge(exit: Option<ExitStatus>, output: output::Output, at: jiff::Timestamp, took: Duration) -> Reading {
-    let verdict = exit.and_then(|exit| exit.code()).and_then(Status::from_code).map(Verdict::Plugin);
+    let code = exit.and_then(|exit| exit.code()).and_then(|code| u8::try_from(code).ok());
+    let verdict = code.and_then(Status::from_code).map(Verdict::Plugin);
     let text = match (verdict, exit) {
         (Some(_), _) if output.text.is_empty() => "(no output)".to_owned(),
         (Some(_), _) => output.text,

@@ -3,6 +3,7 @@
 use super::facts::age;
 use super::snapshot::{Entry, Snapshot, waiver_note};
 use super::state::State;
+use crate::plan::Require;
 use crate::render::words::{span, span_exact, time};
 
 /// The rule in one line, then the facts, one a line. None when the plan has no such point.
@@ -44,10 +45,10 @@ pub fn explain(snapshot: &Snapshot<'_>, id: &str) -> Option<String> {
         line(
             "instances",
             format!(
-                "{} of {} pass, {:?} required",
+                "{} of {} pass, {} required",
                 entry.rolled.passing,
                 entry.instances.len(),
-                point.require
+                needed(point.require)
             ),
         );
     }
@@ -81,4 +82,12 @@ pub fn explain(snapshot: &Snapshot<'_>, id: &str) -> Option<String> {
         line("note", "warnings do not count as done here".to_owned());
     }
     Some(out)
+}
+
+fn needed(require: Require) -> String {
+    match require {
+        Require::All => "all".to_owned(),
+        Require::Any => "any".to_owned(),
+        Require::AtLeast(count) => format!("at least {count}"),
+    }
 }

@@ -3,32 +3,8 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-
 /// What a plugin says with its exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Status {
-    /// Exit code 0.
-    Ok,
-    /// Exit code 1.
-    Warning,
-    /// Exit code 2.
-    Critical,
-    /// Exit code 3.
-    Unknown,
-}
-
-impl Status {
-    /// The status of an exit code; none above 3.
-    pub fn from_code(code: i32) -> Option<Self> {
-        Some(match code {
-            0 => Status::Ok,
-            1 => Status::Warning,
-            2 => Status::Critical,
-            3 => Status::Unknown,
-            _ => return None,
-        })
-    }
-}
+pub use plugin::State as Status;
 
 /// Who made a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,10 +21,7 @@ impl Verdict {
     /// The number kept in the history: a plugin's exit code, -1 for none, -2 for skipped.
     pub fn code(self) -> i64 {
         match self {
-            Verdict::Plugin(Status::Ok) => 0,
-            Verdict::Plugin(Status::Warning) => 1,
-            Verdict::Plugin(Status::Critical) => 2,
-            Verdict::Plugin(Status::Unknown) => 3,
+            Verdict::Plugin(status) => status.code().into(),
             Verdict::None => -1,
             Verdict::Skipped => -2,
         }
@@ -59,7 +32,7 @@ impl Verdict {
         match code {
             -2 => Verdict::Skipped,
             code => {
-                i32::try_from(code).ok().and_then(Status::from_code).map_or(Verdict::None, Verdict::Plugin)
+                u8::try_from(code).ok().and_then(Status::from_code).map_or(Verdict::None, Verdict::Plugin)
             }
         }
     }
@@ -67,10 +40,7 @@ impl Verdict {
     /// `OK`, `WARNING`, `CRITICAL`, `UNKNOWN`, `none` or `skipped`.
     pub fn word(self) -> &'static str {
         match self {
-            Verdict::Plugin(Status::Ok) => "OK",
-            Verdict::Plugin(Status::Warning) => "WARNING",
-            Verdict::Plugin(Status::Critical) => "CRITICAL",
-            Verdict::Plugin(Status::Unknown) => "UNKNOWN",
+            Verdict::Plugin(status) => status.word(),
             Verdict::None => "none",
             Verdict::Skipped => "skipped",
         }
@@ -121,6 +91,5 @@ mod tests {
         }
         assert_eq!(Verdict::from_code(4), Verdict::None);
         assert_eq!(Verdict::from_code(i64::MAX), Verdict::None);
-        assert_eq!(Status::from_code(4), None);
     }
 }

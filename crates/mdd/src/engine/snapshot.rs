@@ -455,6 +455,7 @@ fn text(
             || "no check".to_owned(),
             |one| {
                 let named = instances.len() > 1
+                    && !one.text.starts_with(&one.key)
                     && !matches!(
                         rolled.condition,
                         Condition::Green | Condition::Warning | Condition::Settling

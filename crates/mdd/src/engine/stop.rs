@@ -1,13 +1,17 @@
-//! The wish to stop: SIGINT, SIGTERM and SIGHUP set a flag that every waiting loop looks at.
+//! The wish to stop: SIGINT, SIGTERM and SIGHUP set a flag that every waiting loop looks at; a deadline does the same.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 /// Set once, never unset.
 #[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop {
+    flag: Arc<AtomicBool>,
+    deadline: Option<Instant>,
+}
 
 impl Stop {
     /// A flag that the signals of a terminal and of a service manager set.
@@ -17,18 +21,33 @@ impl Stop {
     pub fn on_signals() -> std::io::Result<Self> {
         let stop = Stop::default();
         for signal in [SIGINT, SIGTERM, SIGHUP] {
-            signal_hook::flag::register(signal, Arc::clone(&stop.0))?;
+            signal_hook::flag::register(signal, Arc::clone(&stop.flag))?;
         }
         Ok(stop)
     }
 
-    /// Whether somebody wants to stop.
+    /// The same flag, which this moment sets too.
+    pub fn until(&self, deadline: Option<Instant>) -> Self {
+        Stop { flag: Arc::clone(&self.flag), deadline }
+    }
+
+    /// Whether it is time to stop, for whatever reason.
     pub fn requested(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.interrupted() || self.expired()
+    }
+
+    /// Whether a signal, or [`Stop::request`], asked to stop.
+    pub fn interrupted(&self) -> bool {
+        self.flag.load(Ordering::Relaxed)
+    }
+
+    /// Whether the deadline has passed.
+    pub fn expired(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
     /// Asks to stop.
     pub fn request(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.flag.store(true, Ordering::Relaxed);
     }
 }

@@ -32,9 +32,13 @@ pub(super) fn load(
 ) -> rusqlite::Result<Facts> {
     let mut facts = Facts { kept: true, ..Facts::default() };
     let now = options.now.as_microsecond();
-    let mut vantages = db.prepare_cached("SELECT DISTINCT vantage FROM run WHERE dc = ? AND started <= ?")?;
-    for vantage in vantages.query_map((&plan.dc, now), |row| row.get(0))? {
-        facts.vantages.insert(vantage?);
+    let mut reported = db.prepare_cached(
+        "SELECT 1 FROM run WHERE dc = ? AND vantage = ? AND started <= ? AND results > 0 LIMIT 1",
+    )?;
+    for vantage in plan.vantages.iter().map(|v| &v.id).chain(plan.points.iter().map(|p| &p.vantage)) {
+        if !facts.vantages.contains(vantage) && reported.exists((&plan.dc, vantage, now))? {
+            facts.vantages.insert(vantage.clone());
+        }
     }
     for point in &plan.points {
         let mut known = past(db, &plan.dc, point, now)?;

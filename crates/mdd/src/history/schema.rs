@@ -17,7 +17,8 @@ CREATE TABLE run (
     started INTEGER NOT NULL, ended INTEGER NOT NULL, host TEXT NOT NULL, mdd TEXT NOT NULL,
     manifest TEXT NOT NULL REFERENCES manifest (hash), results INTEGER NOT NULL
 );
-CREATE INDEX run_started ON run (dc, started);
+CREATE INDEX run_started ON run (started);
+CREATE INDEX run_vantage ON run (dc, vantage, started);
 CREATE TABLE result (
     id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES run (id), dc TEXT NOT NULL,
     point TEXT NOT NULL, instance TEXT NOT NULL, vantage TEXT NOT NULL, argv TEXT NOT NULL,

@@ -68,13 +68,15 @@ pub fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Cuts to at most so many characters, with `mark` at the end.
+/// Cuts to at most so many characters, with `mark` where it was cut. A reason word at the end, `[refused]`, stays.
 pub fn cut(text: &str, limit: usize, mark: &str) -> String {
     if text.chars().count() <= limit {
         return text.to_owned();
     }
-    let keep = limit.saturating_sub(mark.chars().count());
-    text.chars().take(keep).chain(mark.chars()).collect()
+    let reason = text.rfind(" [").map(|at| &text[at..]).filter(|end| end.ends_with(']'));
+    let reason = reason.filter(|reason| reason.chars().count() < limit / 2).unwrap_or("");
+    let keep = limit.saturating_sub(mark.chars().count() + reason.chars().count());
+    text.chars().take(keep).chain(mark.chars()).chain(reason.chars()).collect()
 }
 
 #[cfg(test)]
@@ -109,6 +111,7 @@ mod tests {
         assert_eq!(clock(now), "21:38:02");
         assert_eq!(cut("abcdef", 4, "…"), "abc…");
         assert_eq!(cut("abcd", 4, "…"), "abcd");
+        assert_eq!(cut("connect to 10.0.0.5:443 [refused]", 24, "…"), "connect to 10… [refused]");
         assert_eq!(count(1, "waiver"), "1 waiver");
     }
 }
