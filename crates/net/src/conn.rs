@@ -27,11 +27,14 @@ pub struct Conn {
     patience: Option<Duration>,
 }
 
-// None of them ever blocks: `Conn` waits with poll.
+/// A connected socket as such. None of them ever blocks: [`Conn`] waits with poll.
 #[derive(Debug)]
-pub(crate) enum Socket {
+pub enum Socket {
+    /// A TCP connection.
     Tcp(TcpStream),
+    /// A stream socket of the file system.
     Unix(UnixStream),
+    /// A UDP socket that hears from one address only.
     Udp(UdpSocket),
 }
 
@@ -90,6 +93,11 @@ impl Conn {
             io::ErrorKind::TimedOut => self.deadline.expired(&what),
             _ => Failure::io(what, error),
         }
+    }
+
+    /// The socket itself, non-blocking, for those who wait in their own way.
+    pub fn into_socket(self) -> Socket {
+        self.socket
     }
 
     fn wait(&self, events: PollFlags) -> io::Result<()> {

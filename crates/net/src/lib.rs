@@ -20,7 +20,7 @@ pub mod family;
 pub mod resolve;
 mod target;
 
-pub use conn::{Conn, Stream};
+pub use conn::{Conn, Socket, Stream};
 pub use connect::Attempt;
 pub use dialogue::{Answer, Dialogue, End, Expect, Place};
 pub use family::Family;

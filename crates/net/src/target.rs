@@ -79,6 +79,11 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// A target whose address is known already; its name is not looked up.
+    pub fn known(target: Target, address: SocketAddr) -> Endpoint {
+        Endpoint { target, addresses: vec![address], lookup: Duration::ZERO, details: Vec::new() }
+    }
+
     /// How a message names one of its addresses: `mail.example.net:25 (10.0.0.5)`, or only the target where that is an
     /// address itself.
     pub fn at(&self, address: IpAddr) -> String {

@@ -4,6 +4,7 @@
 
 mod misbehave;
 mod perfdata;
+pub mod pki;
 mod port;
 mod programs;
 mod run;

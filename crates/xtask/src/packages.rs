@@ -3,12 +3,17 @@
 use crate::shell::{self, Result, cargo, command};
 use std::os::unix::fs::MetadataExt as _;
 
-/// Debian packages that the demo needs beside Rust and a C compiler: cargo needs the roots to fetch crates.
-pub const DEMO: &[&str] = &["ca-certificates"];
+/// Debian packages that the demo needs beside Rust and a C compiler: cargo needs the roots to fetch crates, the checks
+/// that speak TLS need OpenSSL.
+pub const DEMO: &[&str] = &["ca-certificates", "libssl-dev", "pkg-config"];
 
 /// Debian packages that the tests need beside [`DEMO`]: the servers they talk to, and the C plugins they compare with.
 pub const TEST: &[&str] = &[
     "ca-certificates",
+    "libssl-dev",
+    "pkg-config",
+    // openssl rehash, and its server
+    "openssl",
     // the namesakes: the same command line runs through both
     "monitoring-plugins-basic",
     "monitoring-plugins-standard",

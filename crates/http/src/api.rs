@@ -1,0 +1,96 @@
+//! A client for the APIs of services: JSON over HTTP, with pools and redirects, where a probe's details do not matter.
+
+use std::path::Path;
+
+use plugin::{Context as _, Deadline, Failure, Reason, Result, Secret};
+use tls::{TlsOptions, Verify};
+
+use crate::prober::within;
+
+/// Most bytes of an answer.
+const LIMIT: usize = 64 * 1024 * 1024;
+
+/// A client of one service. Building it reads the system's roots, whatever the URL: do it once.
+#[derive(Debug)]
+pub struct Api {
+    client: reqwest::Client,
+    runtime: tokio::runtime::Runtime,
+    authorization: Option<Secret>,
+}
+
+impl Api {
+    /// A client that speaks TLS as the options say.
+    ///
+    /// Errors with [`Reason::Usage`] for a CA or client certificate that cannot be read.
+    pub fn new(options: &TlsOptions, authorization: Option<Secret>) -> Result<Api> {
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("verdigris/", env!("CARGO_PKG_VERSION")))
+            .danger_accept_invalid_certs(options.verify == Verify::Nothing)
+            .danger_accept_invalid_hostnames(options.verify != Verify::Full);
+        if let Some(file) = &options.ca_file {
+            let what = || format!("read CA file {}", file.display());
+            let roots = reqwest::Certificate::from_pem_bundle(&read(file, &what())?)
+                .because(Reason::Usage, what())?;
+            builder = builder.tls_certs_only(roots);
+        }
+        if let Some(file) = &options.client_cert {
+            let what = || format!("read client certificate {}", file.display());
+            let key = options.client_key.as_ref().unwrap_or(file);
+            let identity = reqwest::Identity::from_pkcs8_pem(&read(file, &what())?, &read(key, &what())?);
+            builder = builder.identity(identity.because(Reason::Usage, what())?);
+        }
+        let client = builder.build().because(Reason::Internal, "make an API client")?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(Api { client, runtime, authorization })
+    }
+
+    /// The body of a GET; a status other than 2xx is a failure: 401 and 403 with [`Reason::Auth`], others with [`Reason::Status`].
+    pub fn get(&self, url: &str, deadline: &Deadline) -> Result<Vec<u8>> {
+        let what = format!("GET {}", plugin::text::clean(url));
+        self.runtime.block_on(async {
+            let mut request = self.client.get(url).header("Accept", "application/json");
+            if let Some(authorization) = &self.authorization {
+                request = request.header("Authorization", authorization.expose());
+            }
+            let mut response =
+                within(deadline, &what, request.send()).await?.map_err(|e| failure(&what, &e))?;
+            let status = response.status();
+            if !status.is_success() {
+                let reason = if matches!(status.as_u16(), 401 | 403) { Reason::Auth } else { Reason::Status };
+                return Err(Failure::new(reason, format!("{what}: {status}")));
+            }
+            let mut body = Vec::new();
+            while let Some(part) =
+                within(deadline, &what, response.chunk()).await?.map_err(|e| failure(&what, &e))?
+            {
+                if body.len() + part.len() > LIMIT {
+                    return Err(Failure::new(Reason::Content, format!("{what}: more than 64 MiB")));
+                }
+                body.extend_from_slice(&part);
+            }
+            Ok(body)
+        })
+    }
+}
+
+fn read(file: &Path, what: &str) -> Result<Vec<u8>> {
+    std::fs::read(file).map_err(|error| Failure { reason: Reason::Usage, ..Failure::io(what, &error) })
+}
+
+fn failure(what: &str, error: &reqwest::Error) -> Failure {
+    let mut words = error.to_string();
+    let mut reason = if error.is_decode() { Reason::Protocol } else { Reason::Closed };
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        words = inner.to_string();
+        if let Some(io) = inner.downcast_ref::<std::io::Error>() {
+            reason = Reason::of_io(io);
+            words = plugin::io_text(io);
+        }
+        if words.contains("certificate") {
+            reason = Reason::TlsUntrusted;
+        }
+        source = inner.source();
+    }
+    Failure::new(reason, format!("{what}: {words}"))
+}

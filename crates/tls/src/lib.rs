@@ -1,0 +1,16 @@
+//! TLS for probes: a handshake under a deadline that tells everything it saw, trusted or not.
+//!
+//! A handshake goes on when verification fails, so that a check can say *what* is wrong with *which* certificate; the
+//! verdict stands in [`Session::trust`]. Nothing is sent over a connection whose verdict a check has not looked at:
+//! [`connect`] turns a bad verdict into a failure, [`inspect`] hands it over.
+
+mod certificate;
+mod handshake;
+mod options;
+mod roots;
+mod trust;
+
+pub use certificate::{Certificate, Key};
+pub use handshake::{Judge, Session, TlsStream, connect, failed, inspect, prepare};
+pub use options::{TlsArgs, TlsOptions, Verify, Version};
+pub use trust::Distrust;
