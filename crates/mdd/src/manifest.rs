@@ -13,6 +13,8 @@ pub mod source;
 mod vars;
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 
 use std::cell::Cell;
