@@ -56,12 +56,14 @@ fn the_reference_is_valid_and_counted() {
     let expected = format!(
         "{path}: 27 points, 14 groups, 9 teams, 3 datacenters → 86 checks\n\
          warning: 23 of 27 points have no `need` (dns-external, dns-apps-wildcard, dns-reverse, …)\n      \
-         = `mdd validate --strict` names them all\n\
+         = `mdd validate -v` names them all\n\
          warning: 26 of 27 points have no `prove`: nothing shows yet that they can go red\n\
          ok (2 warnings)\n"
     );
     assert_eq!((code, stdout.as_str(), stderr.as_str()), (Some(0), expected.as_str(), ""));
     assert_eq!(on_reference(&["validate", "-q"]), (Some(0), String::new(), String::new()));
+    let (_, all, _) = on_reference(&["validate", "-v"]);
+    assert!(all.ends_with("\nok (24 warnings)\n"), "{all}");
     let (_, ascii, _) = on_reference(&["validate", "--ascii"]);
     assert!(ascii.is_ascii(), "{ascii}");
     let (code, strict, _) = on_reference(&["validate", "--strict"]);

@@ -33,11 +33,13 @@ pub struct Args {
 pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
     let path = args.dir.as_ref().map_or_else(|| global.manifest_path(), |dir| dir.join("mdd.yaml"));
     if let (Some(from), Some(dc)) = (&args.from, &args.dc) {
-        return datacenter(&path, from, dc);
+        return datacenter(&path, from, dc, global);
     }
     create(&path, if args.example { EXAMPLE } else { SMALL })?;
     let file = path.display();
-    print(&format!("{file}: written; next: edit it, then `mdd validate -f {file}`\n"))?;
+    if !global.quiet {
+        print(&format!("{file}: written; next: edit it, then `mdd validate -f {file}`\n"))?;
+    }
     Ok(Exit::Done)
 }
 
@@ -58,7 +60,7 @@ fn create(path: &Path, text: &str) -> Result<(), Error> {
 }
 
 /// Writes a new datacenter after an old one.
-fn datacenter(path: &Path, from: &str, dc: &str) -> Result<Exit, Error> {
+fn datacenter(path: &Path, from: &str, dc: &str, global: &Global) -> Result<Exit, Error> {
     let manifest = manifest::load(path, &[])?;
     let datacenters = &manifest.document.datacenters;
     let Some(old) = datacenters.get(from) else {
@@ -76,13 +78,12 @@ fn datacenter(path: &Path, from: &str, dc: &str) -> Result<Exit, Error> {
     let folder = path.parent().unwrap_or(Path::new("")).join("dc");
     let file = folder.join(format!("{dc}.yaml"));
     create(&file, &draft(&manifest, from, old, dc))?;
-    let included = manifest::load(path, &[]).is_ok_and(|manifest| manifest.document.datacenters.has(dc));
-    let next = if included { "fill in its values" } else { "add `include: [dc/*.yaml]` to the manifest" };
-    print(&format!(
-        "{}: written; next: {next}, then `mdd validate -f {}`\n",
-        file.display(),
-        path.display()
-    ))?;
+    if !global.quiet {
+        let included = manifest::load(path, &[]).is_ok_and(|manifest| manifest.document.datacenters.has(dc));
+        let next = if included { "fill in its values" } else { "add `include: [dc/*.yaml]` to the manifest" };
+        let (file, path) = (file.display(), path.display());
+        print(&format!("{file}: written; next: {next}, then `mdd validate -f {path}`\n"))?;
+    }
     Ok(Exit::Done)
 }
 

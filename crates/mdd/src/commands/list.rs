@@ -124,7 +124,11 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
     }
     print(&match (args.tree, args.format) {
         (true, _) => tree(&rows, global.ascii),
-        (false, Format::Table) => table::aligned(&cells(&rows, &args.columns, true)),
+        (false, Format::Table) => {
+            // Quietly: without the head.
+            let cells = cells(&rows, &args.columns, true);
+            table::aligned(&cells[usize::from(global.quiet)..])
+        }
         (false, Format::Csv) => table::csv(&cells(&rows, &args.columns, false)),
         (false, Format::Json) => json(&rows, &args.columns),
     })?;

@@ -51,7 +51,7 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
     print(&match args.target {
         Some(Target::Sh) => lines(point, &instances)?,
         None if args.why => why(global, dc, id)?,
-        None => page(&plan, point, &instances),
+        None => page(&plan, point, &instances, global.verbose > 0),
     })?;
     Ok(Exit::Done)
 }
@@ -93,8 +93,8 @@ fn why(global: &Global, dc: &str, id: &str) -> Result<String, Error> {
     explain(&snapshot, id).ok_or_else(|| Error::usage(format!("there is no point `{id}` in {dc}")))
 }
 
-/// Everything the manifest says about it.
-fn page(plan: &Plan, point: &Point, instances: &[&Instance]) -> String {
+/// What the manifest says about it; `all` adds notes and what identifies each check.
+fn page(plan: &Plan, point: &Point, instances: &[&Instance], all: bool) -> String {
     let mut page = vec![format!("{}/{}  {}", plan.dc, point.id, point.title)];
     let mut line = |label: &str, text: String| {
         for (index, part) in text.lines().enumerate() {
@@ -131,6 +131,12 @@ fn page(plan: &Plan, point: &Point, instances: &[&Instance]) -> String {
         let ticket = waiver.ticket.as_ref().map(|ticket| format!(", {ticket}")).unwrap_or_default();
         line("waived", format!("to {} by {}{ticket}: {}", waiver.until, waiver.by, waiver.reason));
     }
+    if all {
+        line("was", point.was.clone().unwrap_or_default());
+        for (key, value) in &point.extensions {
+            line(key, value.to_string());
+        }
+    }
     if !point.missing.is_empty() {
         line("missing", format!("waits for the value of {}", point.missing.join(", ")));
         return page.join("\n") + "\n";
@@ -145,6 +151,9 @@ fn page(plan: &Plan, point: &Point, instances: &[&Instance]) -> String {
         let label = if instance.key.is_empty() { "check" } else { &instance.key };
         let command = quote::line(&point.env, &instance.argv);
         line(label, command.unwrap_or_else(|what| format!("no shell can be given this command: {what}")));
+        if all {
+            line("", format!("hash {}", instance.hash));
+        }
     }
     page.join("\n") + "\n"
 }

@@ -77,7 +77,8 @@ fn examine(manifest: &Manifest, args: &Args, global: &Global) -> Result<(Counts,
         document.datacenters.iter().map(|(id, dc)| resolve::resolve(manifest, id, dc)).collect();
     let mut problems = check::references(manifest);
     problems.extend(check::datacenters(manifest, &resolved));
-    problems.extend(check::advice::advice(manifest, global.now(), args.strict));
+    let manner = check::advice::Manner { strict: args.strict, all: global.verbose > 0 };
+    problems.extend(check::advice::advice(manifest, global.now(), manner));
     let instances = resolved.iter().flat_map(|one| &one.plan.points).map(|point| point.instances.len());
     let counts = Counts {
         points: document.points.len(),

@@ -98,7 +98,7 @@ pub fn not_text(text: &str) -> Option<&'static str> {
     match lower.as_str() {
         "" | "~" | "null" => return Some("nothing"),
         // YAML 1.1, which many readers still are, takes all of these for booleans.
-        "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n" => return Some("true or false"),
+        "true" | "false" | "yes" | "no" | "on" | "off" => return Some("true or false"),
         ".nan" => return Some("a number"),
         _ => {}
     }

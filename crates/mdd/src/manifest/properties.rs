@@ -97,3 +97,39 @@ proptest! {
         prop_assert_eq!(&plan.points[0].instances[0].argv, &expected);
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    /// Whatever is cut from a manifest or put into it: it is read or refused in words, never a panic.
+    #[test]
+    fn any_text_is_read_or_refused(cut in 0usize..4000, length in 0usize..400, put in nasty(), at in 0usize..4000) {
+        let mut text: Vec<char> = include_str!("../../tests/fixtures/reference.yaml").chars().take(9000).collect();
+        text.drain(cut..cut + length);
+        text.splice(at..at, put.chars());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mdd.yaml");
+        std::fs::write(&path, text.into_iter().collect::<String>()).unwrap();
+        match load(&path, &[]) {
+            Ok(manifest) => for dc in manifest.datacenters() {
+                if let Err(problems) = manifest.plan(dc) {
+                    prop_assert!(!problems.is_empty());
+                }
+            },
+            Err(problems) => prop_assert!(problems.iter().all(|problem| !problem.to_string().is_empty())),
+        }
+    }
+}
+
+#[test]
+fn depth_and_aliases_are_bounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mdd.yaml");
+    let laughs = (1..30).map(|i| format!("x-{i}: &a{i} [{}]\n", vec![format!("*a{}", i - 1); 10].join(", ")));
+    let laughs = format!("x-0: &a0 [a, a, a, a, a, a, a, a, a, a]\n{}", laughs.collect::<String>());
+    for (text, expected) in [("[".repeat(100_000), "not YAML: "), (laughs, "more than 500000 values")] {
+        std::fs::write(&path, text).unwrap();
+        let said = load(&path, &[]).unwrap_err();
+        assert!(said[0].message.starts_with(expected), "{said:?}");
+    }
+}

@@ -11,16 +11,25 @@ use crate::manifest::scalar::{Entries, Text, Variable};
 
 /// Days that a waiver may last.
 const LONGEST_WAIVER: i32 = 90;
-/// So many points are named one by one; more are counted.
+/// So many points are named one by one; more are counted, unless all are asked for.
 const NAMED: usize = 3;
 
-/// All of it. `strict` makes errors of missing `need` and `runbook`.
-pub fn advice(manifest: &Manifest, now: Timestamp, strict: bool) -> Vec<Diagnostic> {
+/// How much to say, and how seriously.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner {
+    /// Missing `need` and `runbook` are errors.
+    pub strict: bool,
+    /// Every point is named, not only counted.
+    pub all: bool,
+}
+
+/// All of it.
+pub fn advice(manifest: &Manifest, now: Timestamp, manner: Manner) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     waivers(manifest, now.to_zoned(TimeZone::UTC).date(), &mut problems);
     secrets(manifest, &mut problems);
-    texts(manifest, Wanted::Need, strict, &mut problems);
-    texts(manifest, Wanted::Runbook, strict, &mut problems);
+    texts(manifest, Wanted::Need, manner, &mut problems);
+    texts(manifest, Wanted::Runbook, manner, &mut problems);
     let points = &manifest.document.points;
     let unproven = points.iter().filter(|(_, point)| point.prove.is_none()).count();
     if unproven > 0 {
@@ -89,13 +98,13 @@ impl Wanted {
     }
 }
 
-fn texts(manifest: &Manifest, wanted: Wanted, strict: bool, problems: &mut Vec<Diagnostic>) {
+fn texts(manifest: &Manifest, wanted: Wanted, manner: Manner, problems: &mut Vec<Diagnostic>) {
     let key = wanted.key();
     let points = &manifest.document.points;
     let without: Vec<(&Text, &Point)> = points.iter().filter(|(_, point)| !wanted.is_in(point)).collect();
-    if strict || without.len() <= NAMED {
+    if manner.strict || manner.all || without.len() <= NAMED {
         problems.extend(without.iter().map(|(id, point)| {
-            let level = if strict { Level::Error } else { Level::Warning };
+            let level = if manner.strict { Level::Error } else { Level::Warning };
             let message = format!("{} has no `{key}`; {}", id.value, wanted.otherwise(manifest, point));
             let problem = Diagnostic { level, ..Diagnostic::error(message) };
             problem.at(manifest.sources.place(id.mark)).fix(format!("add {key}: …"))
@@ -105,7 +114,7 @@ fn texts(manifest: &Manifest, wanted: Wanted, strict: bool, problems: &mut Vec<D
     let names: Vec<&str> = without.iter().take(NAMED).map(|(id, _)| id.value.as_str()).collect();
     let message =
         format!("{} of {} points have no `{key}` ({}, …)", without.len(), points.len(), names.join(", "));
-    problems.push(Diagnostic::warning(message).fix("`mdd validate --strict` names them all"));
+    problems.push(Diagnostic::warning(message).fix("`mdd validate -v` names them all"));
 }
 
 /// Secrets written out, in commands and in variables.
