@@ -8,7 +8,7 @@ mod script;
 use std::time::{Duration, Instant};
 
 use net::{Answer, Conn, Dialogue};
-use plugin::{Call, Check, Failure, Outcome, Reason, Result, State};
+use plugin::{Call, Check, Deadline, Failure, Outcome, Reason, Result, State, units};
 
 use judge::{Facts, Stage};
 pub use options::CheckTcp;
@@ -86,7 +86,7 @@ fn say_and_listen(script: &Script, conn: &mut Conn, facts: &mut Facts) -> Result
         }
     }
     if let Some(delay) = script.delay {
-        wait(delay, &deadline)?;
+        wait(delay, &deadline, &facts.peer)?;
         facts.delayed = delay;
     }
     let answer = match &script.expect {
@@ -105,13 +105,15 @@ fn say_and_listen(script: &Script, conn: &mut Conn, facts: &mut Facts) -> Result
     Ok(answer)
 }
 
-fn wait(delay: Duration, deadline: &plugin::Deadline) -> Result<()> {
-    let what = "wait for the delay to pass";
-    let left = deadline.step(what)?;
+fn wait(delay: Duration, deadline: &Deadline, peer: &str) -> Result<()> {
+    let left = deadline.step(format_args!("wait before reading from {peer}"))?;
     std::thread::sleep(delay.min(left));
-    if delay > left {
-        Err(Failure::new(Reason::TimedOut, format!("{what}: -d is longer than the timeout")))
-    } else {
-        Ok(())
+    if delay <= left {
+        return Ok(());
     }
+    let delay = units::show_seconds(delay.as_secs_f64());
+    Err(Failure::new(
+        Reason::TimedOut,
+        format!("{peer}: the timeout leaves no {delay} to wait before reading"),
+    ))
 }
