@@ -260,6 +260,17 @@ fn names_have_to_exist() {
             "\"${ns}\"",
             "18:34  `ns` is a list, one text is wanted (names, argument 2: --server \"${ns}\")",
         ),
+        (
+            "    group: app",
+            "    prove: {vars: {domian: x}}\n    group: app",
+            "20:20  prove of api changes `domian`, which is not set",
+        ),
+        ("    group: app", "    prove: {}\n    group: app", "19:3  prove of api changes nothing"),
+        (
+            "    group: app",
+            "    prove: {check: [sh]}\n    group: app",
+            "20:21  prove of api: `sh` is not in `programs`",
+        ),
         ("mdd: 1\n", "mdd: 2\n", "1:6  format 2 is not known to this mdd"),
         ("mdd: 1\n", "mdd: 1\nx-mine: 1\nmine: 1\n", "3:1  unknown key `mine`"),
         ("mdd: 1\n", "mdd: 1\n<<: {}\n", "2:1  merge keys (`<<`) are not supported"),

@@ -246,6 +246,36 @@ impl<'a> Check<'a> {
         }
         self.times(id, point);
         self.environment(&point.env);
+        self.prove(id, point);
+    }
+
+    /// What turns it red on purpose has to change something, and may start no more than a check.
+    fn prove(&mut self, id: &'a Text, point: &'a Point) {
+        let Some(prove) = &point.prove else { return };
+        let document = self.document;
+        let of_datacenters = document.datacenters.iter().map(|(_, datacenter)| &datacenter.vars);
+        let known: Vec<_> =
+            [&point.vars, &point.for_each, &document.vars].into_iter().chain(of_datacenters).collect();
+        for (name, _) in prove.vars.iter().filter(|(name, _)| !known.iter().any(|vars| vars.has(name))) {
+            let fix = near::suggest(name, known.iter().flat_map(|vars| vars.names())).map_or_else(
+                || "change one that it uses".to_owned(),
+                |near| format!("did you mean `{near}`?"),
+            );
+            self.error(
+                name.mark,
+                format!("prove of {} changes `{}`, which is not set", id.value, name.value),
+                fix,
+            );
+        }
+        if prove.vars.is_empty() && prove.check.is_empty() {
+            self.error(id.mark, format!("prove of {} changes nothing", id.value), "add vars or check to it");
+        }
+        if let Some(program) = prove.check.first()
+            && !programs::allowed(&self.manifest.programs(), program)
+        {
+            let message = format!("prove of {}: `{}` is not in `programs`", id.value, program.value);
+            self.error(program.mark, message, "name a program that a check may start");
+        }
     }
 
     fn command(&mut self, id: &'a Text, point: &'a Point) {
