@@ -1,1 +1,129 @@
-//! To be written.
+//! Asks a DNS server for a name, and checks what it answers and how long that takes.
+
+mod exchange;
+mod expect;
+mod judge;
+mod options;
+mod question;
+mod records;
+mod servers;
+
+use hickory_proto::rr::RecordType;
+use plugin::{Call, Check, Dialect, Outcome, Reason, Result, State};
+
+use crate::judge::{Facts, Reply};
+pub use crate::options::CheckDns;
+use crate::question::Question;
+use crate::records::{Row, type_word};
+use crate::servers::{Ask, Servers, code_word};
+
+impl Check for CheckDns {
+    const NAMESAKES: &'static [&'static str] = &["check_dns"];
+
+    const SAMPLE: &'static [&'static str] =
+        &["--server", "127.0.0.1", "--port", "{dns}", "--name", "www.example", "--expect", "192.0.2.1"];
+
+    fn run(&self, call: &Call) -> Result<Outcome> {
+        let asked = self.asked(call.dialect)?;
+        let servers = match Servers::find(asked.server, self.port, self.family.into(), &call.deadline) {
+            Ok(servers) => servers,
+            // To the C plugin a server that it cannot find is a wrong command line.
+            Err(failure) if call.dialect == Dialect::C => {
+                return Ok(Outcome::new().failed(State::Unknown, &failure));
+            }
+            Err(failure) => return Err(failure),
+        };
+        let question = Question::new(asked.name, self.querytype, &servers.conf)?;
+        let facts = self.measure(asked.name, &question, &servers, call);
+        Ok(self.judge(&facts, call))
+    }
+
+    // What it asks is the resolver itself: one that does not answer is down.
+    fn c_state(reason: Reason) -> State {
+        match reason {
+            Reason::ResolverSilent | Reason::ResolverFailed | Reason::NameNotFound => State::Critical,
+            other => plugin::c_state(other),
+        }
+    }
+}
+
+impl CheckDns {
+    fn measure(&self, name: &str, question: &Question, servers: &Servers, call: &Call) -> Facts {
+        let what = match self.querytype {
+            Some(kind) => format!("{name} {}", type_word(kind)),
+            None => name.to_owned(),
+        };
+        let mut facts = Facts { what, details: servers.details.clone(), ..Facts::default() };
+        let started = call.deadline.elapsed();
+        for name in &question.names {
+            facts.replies.clear();
+            for kind in &question.kinds {
+                let what = format!("{} {}", name.to_ascii().trim_end_matches('.'), type_word(*kind));
+                let ask = Ask { name, kind: *kind, dnssec: self.dnssec, tcp: self.tcp, what };
+                match servers.ask(&ask, &call.deadline, &mut facts.details) {
+                    Ok((server, answer)) => {
+                        if answer.ignored > 0 {
+                            facts
+                                .details
+                                .push(format!("{} packets with another id were ignored", answer.ignored));
+                        }
+                        facts.replies.push(reply(&ask, servers, server, &answer.message, answer.transport));
+                    }
+                    Err(failure) => {
+                        facts.failure = Some(failure);
+                        return facts;
+                    }
+                }
+                // A name that does not exist has no other types; an error is the answer.
+                if facts.replies.last().is_some_and(|reply| reply.code != "NOERROR") {
+                    break;
+                }
+            }
+            facts.time = call.deadline.elapsed().saturating_sub(started);
+            let exists = facts.replies.iter().any(|reply| !reply.rows.is_empty());
+            let known = facts
+                .replies
+                .last()
+                .is_some_and(|reply| matches!(reply.code.as_str(), "NOERROR" | "NXDOMAIN"));
+            if exists || !known {
+                break;
+            }
+        }
+        facts
+    }
+}
+
+fn reply(
+    ask: &Ask,
+    servers: &Servers,
+    server: std::net::SocketAddr,
+    message: &hickory_proto::op::Message,
+    transport: &'static str,
+) -> Reply {
+    let flags = [
+        ("aa", message.authoritative),
+        ("tc", message.truncation),
+        ("rd", message.recursion_desired),
+        ("ra", message.recursion_available),
+        ("ad", message.authentic_data),
+        ("cd", message.checking_disabled),
+    ];
+    let wanted = |kind: RecordType| ask.kind == kind || ask.kind == RecordType::ANY;
+    let rows = |of: &dyn Fn(RecordType) -> bool| -> Vec<Row> {
+        message.answers.iter().filter(|record| of(record.record_type())).map(Row::from).collect()
+    };
+    // Servers turn the order with every answer; a result that is the same should read the same.
+    let mut records = rows(&wanted);
+    records.sort_by_cached_key(Row::order);
+    Reply {
+        server: servers.text(server),
+        address: server.to_string(),
+        transport,
+        name: ask.name.to_ascii(),
+        kind: type_word(ask.kind),
+        code: code_word(message.response_code),
+        flags: flags.into_iter().filter(|(_, set)| *set).map(|(flag, _)| flag).collect(),
+        rows: records,
+        aliases: rows(&|kind| kind == RecordType::CNAME && !wanted(kind)),
+    }
+}
