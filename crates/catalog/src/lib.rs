@@ -48,7 +48,7 @@ macro_rules! plugin {
 }
 
 /// All plugins, by name. One line each; `cargo xtask new` adds one.
-pub const PLUGINS: &[Entry] = &[plugin!(check_dummy::CheckDummy)];
+pub const PLUGINS: &[Entry] = &[plugin!(check_dummy::CheckDummy), plugin!(check_tcp::CheckTcp)];
 
 /// The plugin that answers to this name, its own or a namesake's.
 pub fn find(name: &str) -> Option<&'static Entry> {
