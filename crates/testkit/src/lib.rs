@@ -2,6 +2,7 @@
 //!
 //! Everything here panics with the reason when it cannot do its work: a test that cannot start has failed.
 
+mod fixture;
 mod misbehave;
 mod perfdata;
 pub mod pki;
@@ -11,6 +12,7 @@ mod run;
 mod server;
 mod servers;
 
+pub use fixture::Fixture;
 pub use misbehave::Peer;
 pub use perfdata::perfdata;
 pub use port::free_port;
