@@ -12,7 +12,10 @@ pub(crate) struct Figures {
     /// Bytes. Without what is reserved for root, `used + available` is all there is.
     pub used: f64,
     pub available: f64,
+    /// All blocks, as perfdata shows them.
     pub total: f64,
+    /// All bytes, for sentences.
+    pub size: f64,
     pub free_units: f64,
     pub free_percent: f64,
     pub inodes: f64,
@@ -55,6 +58,7 @@ impl CheckDisk {
                 used: used as f64,
                 available: available as f64,
                 total: sum(&size) as f64,
+                size: sum(&size) as f64,
                 free_units: available as f64 / unit as f64,
                 free_percent: exact(available, used.saturating_add(available)),
                 inodes: inodes as f64,
@@ -65,6 +69,7 @@ impl CheckDisk {
                 used: sum(&|space| whole(space.used())) as f64,
                 available: available as f64,
                 total: sum(&|space| whole(size(space))) as f64,
+                size: sum(&size) as f64,
                 free_units: (sum(&|space| whole(space.available)) / unit) as f64,
                 free_percent: 100.0 - rounded_up(used, used.saturating_add(available)),
                 inodes: inodes as f64,

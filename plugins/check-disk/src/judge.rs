@@ -9,6 +9,7 @@ use crate::CheckDisk;
 use crate::figures::Figures;
 use crate::measure::{Fact, Measured};
 use crate::select::Limits;
+use crate::space::Space;
 
 /// Longest name in a sentence, characters; the whole one is the metric's label.
 const NAME: usize = 40;
@@ -99,7 +100,7 @@ impl CheckDisk {
             measured.source,
             measured.kind,
             show_bytes(figures.available),
-            show_bytes(figures.total),
+            show_bytes(figures.size),
             figures.inodes_free,
             figures.inodes
         );
@@ -132,7 +133,7 @@ fn sentence(name: &str, figures: &Figures) -> String {
         "{name} {:.1} % used, {} of {} free",
         figures.used_percent(),
         show_bytes(figures.available),
-        show_bytes(figures.total)
+        show_bytes(figures.size)
     )
 }
 
@@ -157,16 +158,17 @@ fn bare(range: &Range) -> String {
 }
 
 fn listed_fact(measured: &Measured, figures: &Figures) -> serde_json::Value {
+    let sum = |of: fn(&Space) -> u64| measured.spaces.iter().map(of).fold(0, u64::saturating_add);
     serde_json::json!({
         "name": measured.name,
         "device": measured.source,
         "type": measured.kind,
-        "size": figures.total,
-        "used": figures.used,
-        "available": figures.available,
+        "size": sum(|space| space.total),
+        "used": sum(|space| space.used()),
+        "available": sum(|space| space.available),
         "used_percent": (figures.used_percent() * 10.0).round() / 10.0,
-        "inodes": figures.inodes,
-        "inodes_free": figures.inodes_free,
+        "inodes": sum(|space| space.inodes),
+        "inodes_free": sum(|space| space.inodes_free),
     })
 }
 

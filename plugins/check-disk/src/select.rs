@@ -134,7 +134,7 @@ impl<'a> Selection<'a> {
                 self.group = Some(name.clone());
             }
             Step::Select(regex) => {
-                self.thresholds_first("-A, -r and -R")?;
+                self.thresholds_first("-A, -r, -R")?;
                 let mut found = false;
                 for (index, mount) in self.mounts.all().iter().enumerate() {
                     if matches(regex, mount) {
@@ -176,7 +176,7 @@ impl<'a> Selection<'a> {
 
     fn thresholds_first(&self, option: &str) -> Result<()> {
         if self.limits.is_empty() {
-            let message = format!("{option} needs a threshold before it: -w, -c, -W or -K");
+            let message = format!("{option}: a threshold has to stand before it, -w, -c, -W or -K");
             return Err(Failure::new(Reason::Usage, message));
         }
         Ok(())
