@@ -235,3 +235,35 @@ fn an_ini_file_of_options() {
     assert_eq!(ran.code, Some(0), "{}", ran.stdout);
     assert!(ran.first_line().contains(": 220 hello |"), "{}", ran.stdout);
 }
+
+#[test]
+fn a_udp_service() {
+    let service = std::net::UdpSocket::bind("127.0.0.1:0").expect("bind");
+    let port = service.local_addr().expect("its address").port().to_string();
+    let udp = alias("check-tcp", "check-udp");
+    let args = ["-p", port.as_str(), "-s", "ping", "-e", "ping", "-t", "1"];
+    let silent = run(udp.path(), args);
+    assert_eq!(silent.code, Some(2), "{}", silent.stdout);
+    assert!(silent.first_line().contains(" [timed-out] | time="), "{}", silent.stdout);
+
+    let echo = service.try_clone().expect("a second handle");
+    let echoing = std::thread::spawn(move || {
+        let mut buffer = [0; 64];
+        // The question of the run above waits there; the answer to it goes to nobody.
+        for _ in 0..2 {
+            let (count, from) = echo.recv_from(&mut buffer).expect("a question");
+            echo.send_to(&buffer[..count], from).expect("answer");
+        }
+    });
+    let answered = run(udp.path(), args);
+    assert_eq!(answered.code, Some(0), "{}", answered.stdout);
+    assert!(answered.first_line().contains(": ping | time="), "{}", answered.stdout);
+    echoing.join().expect("it answered twice");
+
+    drop(service);
+    let refused = run(udp.path(), args);
+    assert_eq!(refused.code, Some(2), "{}", refused.stdout);
+    assert!(refused.first_line().contains(": refused [refused] | time="), "{}", refused.stdout);
+    let allowed = run(udp.path(), [&args[..], &["-r", "ok"]].concat());
+    assert_eq!(allowed.code, Some(0), "{}", allowed.stdout);
+}
