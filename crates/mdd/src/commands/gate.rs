@@ -85,6 +85,8 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
         exit: snapshot.exit(FailOn::NotDone, needs),
         provenance: &context.provenance,
         state: &context.state,
+        quiet: global.quiet,
+        verbose: global.verbose,
     };
     let record = json::document(&render::record(&snapshot, &gate));
     let mut out = match args.format {

@@ -9,7 +9,6 @@ use crate::history::History;
 use crate::history::report::Scope;
 use crate::plan::{Plan, Point};
 use crate::render::history::{self as render, Row};
-use crate::render::style::Style;
 
 /// Command line of `mdd history`.
 #[derive(Debug, clap::Args)]
@@ -96,7 +95,6 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
     {
         return Err(unknown(plan, id));
     }
-    let style = global.style();
     let text = if args.time_to_green {
         let mut rows = Vec::new();
         for plan in &plans {
@@ -106,11 +104,11 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
             rows.extend(times.into_iter().map(|time| (plan.dc.clone(), time)));
         }
         let titles = ["point", "first red", "first green", "stable", "total", "blocked", "own"];
-        format(rows, args.format, &titles, style)
+        format(rows, args, &titles, global)
     } else if args.transitions {
-        format(gather(&scopes, |scope| history.changes(scope))?, args.format, &[], style)
+        format(gather(&scopes, |scope| history.changes(scope))?, args, &[], global)
     } else {
-        format(gather(&scopes, |scope| history.results(scope))?, args.format, &[], style)
+        format(gather(&scopes, |scope| history.results(scope))?, args, &[], global)
     };
     print(&text)?;
     Ok(Exit::Done)
@@ -127,16 +125,17 @@ fn gather<'s, R>(
     Ok(rows)
 }
 
-fn format<R: Row>(rows: Vec<(String, R)>, format: Format, titles: &[&str], style: Style) -> String {
-    match format {
+fn format<R: Row>(rows: Vec<(String, R)>, args: &Args, titles: &[&str], global: &Global) -> String {
+    let (style, verbose) = (global.style(), global.verbose > 0);
+    match args.format {
         Format::Csv => render::csv(&rows),
         Format::Json => render::json(&rows),
-        Format::Text if rows.is_empty() => nothing(format),
+        Format::Text if rows.is_empty() => nothing(args.format),
         Format::Text => {
             let several = rows.windows(2).any(|pair| pair[0].0 != pair[1].0);
             if !several {
                 let rows: Vec<R> = rows.into_iter().map(|(_, row)| row).collect();
-                return render::text(&rows, titles, style);
+                return render::text(&rows, titles, style, verbose);
             }
             let mut out = String::new();
             let mut rows = rows.into_iter().peekable();
@@ -145,7 +144,7 @@ fn format<R: Row>(rows: Vec<(String, R)>, format: Format, titles: &[&str], style
                 while let Some((_, row)) = rows.next_if(|(next, _)| *next == dc) {
                     of_dc.push(row);
                 }
-                out.extend([style.bold(&dc), "\n".to_owned(), render::text(&of_dc, titles, style)]);
+                out.extend([style.bold(&dc), "\n".to_owned(), render::text(&of_dc, titles, style, verbose)]);
             }
             out
         }

@@ -130,7 +130,7 @@ impl<'w> Watch<'w> {
         let mut before: BTreeMap<String, (State, jiff::Timestamp)> = BTreeMap::new();
         let mut first = true;
         while let Some(judged) = self.round()? {
-            let lines = lines::changes(&judged, shows, &mut before, style);
+            let lines = lines::changes(&judged, shows, &mut before, style, global.verbose);
             print(&if first { lines::start(&judged, shows, style) } else { lines })?;
             first = false;
             let exit = judged.exit(FailOn::NotDone, shows);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::json as write;
-use super::run::{notes, portion};
+use super::run::{TEXT, notes, portion};
 use super::style::{Style, Table};
 use super::words::{clock, count, span, span_exact, time};
 use crate::engine::facts::age;
@@ -30,6 +30,10 @@ pub struct Gate<'g> {
     pub provenance: &'g Provenance,
     /// Where the results come from.
     pub state: &'g Path,
+    /// Only the verdict.
+    pub quiet: bool,
+    /// More than 0 lists the proven points too.
+    pub verbose: u8,
 }
 
 impl Gate<'_> {
@@ -62,7 +66,11 @@ pub fn text(snapshot: &Snapshot<'_>, gate: &Gate<'_>, style: Style) -> String {
         required.len(),
         count(waived, "waiver"),
     );
-    out.push_str(&open_points(snapshot, &others, style));
+    if gate.quiet {
+        return out;
+    }
+    let listed = if gate.verbose > 0 { &required } else { &others };
+    out.push_str(&point_rows(snapshot, listed, style));
     out.push_str(&proven_line(snapshot, &proven, gate.exit, style));
     let expired = entries.iter().filter(|entry| {
         matches!(entry.judgement.waiver, WaiverState::Expired(_) | WaiverState::NotNeeded)
@@ -94,11 +102,11 @@ pub fn text(snapshot: &Snapshot<'_>, gate: &Gate<'_>, style: Style) -> String {
     out
 }
 
-/// One row per required point that is not proven.
-fn open_points(snapshot: &Snapshot<'_>, open: &[&Entry<'_>], style: Style) -> String {
+/// One row per point.
+fn point_rows(snapshot: &Snapshot<'_>, rows: &[&Entry<'_>], style: Style) -> String {
     let now = snapshot.options.now;
     let mut table = Table::default();
-    for entry in open {
+    for entry in rows {
         let state = entry.judgement.state;
         let owner = match (state, snapshot.plan.vantages.iter().find(|v| v.id == entry.point.vantage)) {
             (State::Unknown, Some(vantage)) => &vantage.owner,
@@ -118,7 +126,7 @@ fn open_points(snapshot: &Snapshot<'_>, open: &[&Entry<'_>], style: Style) -> St
             (format!("_ {}", entry.point.id), format!("{} {}", style.sign(state), entry.point.id)),
             (state.word().to_owned(), style.paint(state, state.word())),
             plain(&portion(entry)),
-            plain(&super::words::cut(&entry.text, 60, style.ellipsis())),
+            plain(&super::words::cut(&entry.text, TEXT, style.ellipsis())),
             plain(team),
             plain(&notes.join(", ")),
         ]);

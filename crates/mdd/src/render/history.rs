@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::json::moment;
+use super::run::TEXT;
 use super::style::{Style, Table};
 use super::words::{cut, span, time};
 use crate::engine::output::bare;
@@ -15,8 +16,8 @@ pub trait Row {
     const COLUMNS: &'static [&'static str];
     /// Cells for CSV: exact, empty where there is nothing.
     fn csv(&self, dc: &str) -> Vec<String>;
-    /// Cells for people.
-    fn text(&self, style: Style) -> Vec<(String, String)>;
+    /// Cells for people; `verbose` leaves nothing out.
+    fn text(&self, style: Style, verbose: bool) -> Vec<(String, String)>;
     /// One JSON object.
     fn json(&self, dc: &str) -> Value;
 }
@@ -52,7 +53,7 @@ impl Row for Kept {
         ]
     }
 
-    fn text(&self, style: Style) -> Vec<(String, String)> {
+    fn text(&self, style: Style, verbose: bool) -> Vec<(String, String)> {
         let state = match self.verdict {
             Verdict::Plugin(Status::Ok) => State::Green,
             Verdict::Plugin(Status::Warning) => State::Warning,
@@ -66,13 +67,18 @@ impl Row for Kept {
             format!("{} {}", self.point, self.instance)
         };
         let summary = bare(self.output.lines().next().unwrap_or(""));
+        let summary = if verbose {
+            format!("{} | {}", self.output.replace('\n', " / "), self.perf)
+        } else {
+            cut(summary, TEXT, style.ellipsis())
+        };
         vec![
             plain(time(self.at)),
             (self.verdict.word().to_owned(), style.paint(state, self.verdict.word())),
             plain(name),
             plain(self.vantage.clone()),
             plain(format!("{:.0} ms", self.took.as_secs_f64() * 1000.0)),
-            plain(cut(summary, 70, style.ellipsis())),
+            plain(summary),
         ]
     }
 
@@ -100,7 +106,7 @@ impl Row for Change {
         ]
     }
 
-    fn text(&self, style: Style) -> Vec<(String, String)> {
+    fn text(&self, style: Style, _verbose: bool) -> Vec<(String, String)> {
         let from = self.from.map_or("start", State::word);
         vec![
             plain(time(self.at)),
@@ -141,7 +147,7 @@ impl Row for TimeToGreen {
         ]
     }
 
-    fn text(&self, style: Style) -> Vec<(String, String)> {
+    fn text(&self, style: Style, _verbose: bool) -> Vec<(String, String)> {
         let none = style.none().to_owned();
         let at = |at: Option<jiff::Timestamp>| plain(at.map_or(none.clone(), time));
         let long = |time: Option<std::time::Duration>| plain(time.map_or(none.clone(), span));
@@ -173,13 +179,13 @@ fn plain(text: String) -> (String, String) {
 }
 
 /// A table for people; `titles` on top when there are any.
-pub fn text<R: Row>(rows: &[R], titles: &[&str], style: Style) -> String {
+pub fn text<R: Row>(rows: &[R], titles: &[&str], style: Style, verbose: bool) -> String {
     let mut table = Table::default();
     if !titles.is_empty() {
         table.painted(titles.iter().map(|title| ((*title).to_owned(), style.dim(title))));
     }
     for row in rows {
-        table.painted(row.text(style));
+        table.painted(row.text(style, verbose));
     }
     table.render("")
 }

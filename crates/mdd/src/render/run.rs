@@ -13,8 +13,8 @@ use crate::engine::state::{Rule, State, WaiverState};
 use crate::exit::Exit;
 use crate::plan::{Plan, Point, Stage};
 
-/// Widest text of a point's row.
-const TEXT: usize = 60;
+/// Widest text of a row, in characters.
+pub const TEXT: usize = 80;
 
 /// What a run adds to the snapshot.
 #[derive(Debug, Clone)]

@@ -4,16 +4,13 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::run::{counts_line, portion};
+use super::run::{TEXT, counts_line, portion};
 use super::style::Style;
 use super::words::{clock, cut, span};
 use crate::engine::facts::age;
 use crate::engine::snapshot::{Entry, Snapshot};
 use crate::engine::state::State;
 use crate::plan::Point;
-
-/// Widest text of a line.
-const TEXT: usize = 60;
 
 /// How it stands at the beginning: counts, then one line per root cause.
 pub fn start(snapshot: &Snapshot<'_>, chosen: impl Fn(&Point) -> bool, style: Style) -> String {
@@ -32,6 +29,7 @@ pub fn change(
     now: Timestamp,
     width: usize,
     style: Style,
+    verbose: u8,
 ) -> String {
     let (from, since) = before;
     let to = entry.judgement.state;
@@ -41,7 +39,8 @@ pub fn change(
         parts.push(portion);
     }
     if !entry.text.is_empty() {
-        parts.push(cut(&entry.text, TEXT, style.ellipsis()));
+        let limit = if verbose > 0 { usize::MAX } else { TEXT };
+        parts.push(cut(&entry.text, limit, style.ellipsis()));
     }
     let held = age(since, now);
     if held.as_secs() > 0 {
@@ -64,6 +63,7 @@ pub fn changes(
     chosen: impl Fn(&Point) -> bool,
     before: &mut BTreeMap<String, (State, Timestamp)>,
     style: Style,
+    verbose: u8,
 ) -> String {
     let now = snapshot.options.now;
     let shown: Vec<&Entry<'_>> = snapshot.entries.iter().filter(|entry| chosen(entry.point)).collect();
@@ -74,7 +74,7 @@ pub fn changes(
         match before.get(&entry.point.id).copied() {
             Some((from, _)) if from == to => {}
             Some(from) => {
-                out.push_str(&change(entry, from, now, width, style));
+                out.push_str(&change(entry, from, now, width, style, verbose));
                 before.insert(entry.point.id.clone(), (to, now));
             }
             None => {

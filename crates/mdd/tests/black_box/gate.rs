@@ -107,6 +107,9 @@ fn warnings_count_unless_strict() {
     platform.set("login", 1, "slow");
     run(&platform);
     platform.mdd(&["gate", "iad2"]).exits(0).says("1 of them with warnings");
+    let quiet = platform.mdd(&["gate", "iad2", "-q"]).exits(0);
+    assert_eq!(quiet.stdout, "GATE  iad2  Done done   DONE   2 of 2, 0 waivers\n");
+    platform.mdd(&["gate", "iad2", "-v"]).exits(0).says("✔ names green resolve").says("▲ login warning slow");
     platform.mdd(&["gate", "iad2", "--strict"]).exits(1).says("▲ login warning slow");
 }
 

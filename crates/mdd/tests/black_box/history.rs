@@ -1,7 +1,15 @@
 //! The history: what is kept, who may write, what survives.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use jiff::SignedDuration;
+use mdd::engine::pool::Taken;
+use mdd::engine::reading::now;
+use mdd::engine::{Reading, Status, Verdict};
+use mdd::history::History;
+use mdd::history::provenance::Provenance;
+use mdd::history::record::Run;
+use mdd::manifest;
 use rusqlite::Connection;
 
 use crate::harness::{Platform, finish};
@@ -22,23 +30,23 @@ fn killed_at_any_moment_it_loses_at_most_the_run_in_progress() {
         platform.point(&format!("p{n}"), "[check-quick]", &[]);
     }
     let run = || platform.command(&["run", "iad2", "--as", "node", "-q"]).spawn().unwrap();
-    // How long a whole run takes here tells between which moments to kill.
-    let begun = Instant::now();
     finish(run()).exits(0);
-    let whole = begun.elapsed().min(Duration::from_millis(200));
+    // The moments are spread over a run's length, which follows the load of the machine.
+    let mut length = Duration::from_millis(100);
     let mut finished = 1;
     let mut killed = 0;
     for round in 0..100_u32 {
         let mut child = run();
-        std::thread::sleep(whole * round / 80);
+        std::thread::sleep(length * (round % 20) / 20);
         child.kill().unwrap();
         let status = child.wait().unwrap();
-        match status.code() {
-            Some(code) => {
-                assert_eq!(code, 0);
-                finished += 1;
-            }
-            None => killed += 1,
+        if status.code() == Some(0) {
+            finished += 1;
+            length = length * 9 / 10;
+        } else {
+            assert_eq!(status.code(), None);
+            killed += 1;
+            length = length * 21 / 20;
         }
         let db = database(&platform);
         // A run that was killed between its commit and its end is whole as well.
@@ -80,6 +88,37 @@ fn two_at_once_are_both_kept() {
     // All of it is one stretch, in whatever order it was written.
     assert_eq!(count(&db, "SELECT count(DISTINCT since) FROM result WHERE point = 'p0'"), 1);
     assert_eq!(count(&db, "SELECT count(*) FROM transition"), 4);
+}
+
+#[test]
+fn results_written_in_the_other_order_mend_the_stretches() {
+    let mut platform = Platform::new();
+    platform.point("p", "[check_dummy, \"0\", fine]", &["ttl: 1h"]);
+    let plan = manifest::load(&platform.path("mdd.yaml"), &[]).unwrap().plan("iad2").unwrap();
+    let mut history = History::open(&platform.path("history.db")).unwrap();
+    let provenance = Provenance { hash: plan.hash.clone(), git: None, dirty: None };
+    let point = &plan.points[0];
+    let minutes_ago = |minutes: i64| now() - SignedDuration::from_mins(minutes);
+    let mut write = |status: Status, minutes: i64| {
+        let reading = Reading {
+            verdict: Verdict::Plugin(status),
+            ..Reading::none("", minutes_ago(minutes), Duration::ZERO)
+        };
+        let taken = [Taken { point, instance: &point.instances[0], reading }];
+        let run = Run { vantage: "node", started: minutes_ago(minutes), provenance: &provenance };
+        history.record(&plan, &run, &taken).unwrap();
+    };
+    for minutes in [50, 40, 20, 10] {
+        write(Status::Ok, minutes);
+    }
+    write(Status::Critical, 30);
+    let db = Connection::open(platform.path("history.db")).unwrap();
+    let mut select = db
+        .prepare("SELECT (since - (SELECT min(executed_at) FROM result)) / 60000000.0 FROM result ORDER BY executed_at")
+        .unwrap();
+    let since: Vec<f64> = select.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+    let rounded: Vec<i64> = since.iter().map(|minutes| format!("{minutes:.0}").parse().unwrap()).collect();
+    assert_eq!(rounded, [0, 0, 20, 30, 30]);
 }
 
 #[test]

@@ -150,6 +150,16 @@ fn the_timeout_is_exit_4() {
 }
 
 #[test]
+fn the_timeout_does_not_wait_for_a_check() {
+    let mut platform = Platform::new();
+    platform.plugin("check-slow", "sleep 60");
+    platform.point("slow", "[check-slow]", &["timeout: 50s", "interval: 60s"]);
+    let begun = Instant::now();
+    Watch::start(&platform, &["--as", "node", "--timeout", "1s"]).end(4);
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+}
+
+#[test]
 fn an_interrupt_is_exit_130_and_keeps_the_runs_before_it() {
     let platform = chain();
     let mut watch = Watch::start(&platform, &["--as", "node", "--until", "never"]);
