@@ -63,7 +63,7 @@ pub struct CheckProcs {
     #[arg(short = 'k', long)]
     no_kthreads: bool,
     /// Old spelling in the C dialect: warning, critical, state
-    #[arg(hide = true, num_args = 0..=3, allow_hyphen_values = true)]
+    #[arg(hide = true, num_args = 0..=3)]
     old: Vec<String>,
     #[command(flatten)]
     root: RootArgs,
