@@ -359,7 +359,9 @@ const SENT: &[&str] = &[
     r"check_tcp -p {port} -e 2 -s a\n -q b\n",
     r"check_tcp -p {port} -e 2 -E -s a\n\r\t\\\x -q b\r\n",
     r"check_tcp -p {port} -e 2 -s a\n -E -q b",
-    "check_tcp -p {port} -q bye",
+    "check_tcp -p {port} -e 2 -q bye",
+    "check_tcp -p {mute} -q bye",
+    "check_tcp -p {mute} -s hello",
     "check_ftp -p {port}",
     "check_pop -p {port} -M ok",
     "check_imap -p {port} -M ok",
@@ -370,18 +372,24 @@ const SENT: &[&str] = &[
     "check_jabber -p {port} -M ok -s x",
 ];
 
+// Says this, then keeps what it hears. Who does not read the greeting gets none, or the connection would be reset.
+fn hears(greeting: &'static str, heard: &Arc<Mutex<Vec<String>>>) -> Peer {
+    let heard = Arc::clone(heard);
+    Peer::new(move |mut stream, _| {
+        let mut all = Vec::new();
+        stream.write_all(greeting.as_bytes()).expect("a reader");
+        stream.read_to_end(&mut all).expect("an orderly end");
+        heard.lock().expect("no panic").push(String::from_utf8_lossy(&all).into_owned());
+    })
+}
+
 #[test]
 fn the_same_bytes_reach_the_server() {
     let heard = Arc::new(Mutex::new(Vec::new()));
-    let ear = Arc::clone(&heard);
-    let peer = Peer::new(move |mut stream, _| {
-        let mut all = Vec::new();
-        stream.write_all(b"220 hello\r\n").expect("a reader");
-        stream.read_to_end(&mut all).expect("an orderly end");
-        ear.lock().expect("no panic").push(String::from_utf8_lossy(&all).into_owned());
-    });
+    let (greets, mute) = (hears("220 hello\r\n", &heard), hears("", &heard));
     for line in SENT {
-        let line = line.replace("{port}", &peer.port().to_string());
+        let line = line.replace("{port}", &greets.port().to_string());
+        let line = line.replace("{mute}", &mute.port().to_string());
         let words: Vec<&str> = line.split(' ').collect();
         run(format!("{C_PLUGINS}/{}", words[0]), &words[1..]);
         run(alias("check-tcp", words[0]).path(), &words[1..]);
