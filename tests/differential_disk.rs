@@ -6,6 +6,7 @@ use std::path::Path;
 
 use mounts::{fill, in_own_namespace, tmpfs};
 use nix::mount::{MsFlags, mount};
+use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use testkit::{Ran, Run, alias, run};
 
 const NAMESAKE: &str = "/usr/lib/nagios/plugins/check_disk";
@@ -152,8 +153,11 @@ const DIFFER: &[(&str, i32, i32)] = &[
     ("99 99 {m}/plain /nowhere", 0, 3),
     // A threshold of 80 % used for nothing.
     ("-w 1% -p {m}/plain 80", 0, 3),
-    // The path leads to `few`, whose inodes are gone; there the text decides, and it begins like the root's.
-    ("-K 80% -p {m}/link", 0, 2),
+    // Links lead to `few` and to the device of `ext`; there the text decides, and it begins like `plain`.
+    ("-K 80% -p {m}/plain/to_few", 0, 2),
+    ("-c 60% -p {m}/plain/to_device", 0, 2),
+    // A block device that is not mounted; there it is the file system of the folder that it lies in.
+    ("-c 60% -p {m}/plain/spare", 0, 2),
     // Nothing but -v: nothing can alert.
     ("-v", 0, 3),
 ];
@@ -179,7 +183,9 @@ fn set_up(folder: &Path) -> String {
     std::fs::create_dir_all(at("bound")).expect("made");
     mount(Some(at("plain").as_path()), at("bound").as_path(), None::<&str>, MsFlags::MS_BIND, None::<&str>)
         .expect("bound");
-    std::os::unix::fs::symlink(at("few"), at("link")).expect("linked");
+    std::os::unix::fs::symlink(at("few"), at("plain/to_few")).expect("linked");
+    // Numbers that no driver has.
+    mknod(&at("plain/spare"), SFlag::S_IFBLK, Mode::S_IRUSR, makedev(4095, 1)).expect("made");
 
     // 20 % of it for root alone.
     let image = at("image");
@@ -190,7 +196,9 @@ fn set_up(folder: &Path) -> String {
     fill(&at("ext/five"), 5 * MIB);
     let mounted = std::fs::read_to_string("/proc/thread-self/mountinfo").expect("readable");
     let line = mounted.lines().find(|line| line.contains("/ext rw")).expect("the image is mounted");
-    line.rsplit(' ').nth(1).expect("a device").to_owned()
+    let device = line.rsplit(' ').nth(1).expect("a device").to_owned();
+    std::os::unix::fs::symlink(&device, at("plain/to_device")).expect("linked");
+    device
 }
 
 fn done(ran: &Ran) {

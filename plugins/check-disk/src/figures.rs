@@ -162,7 +162,8 @@ fn turned(free: &Range, room: f64, scale: f64) -> Option<Range> {
     }
     let from = (room - free.end() * scale).max(0.0).floor();
     if free.start() <= 0.0 {
-        return Some(Range::up_to(from));
+        // A limit of nothing is reached with the last byte, not above it.
+        return Some(Range::up_to(from.min((room - 1.0).max(0.0))));
     }
     let to = (room - free.start() * scale).max(0.0).floor();
     Range::parse_with(&format!("@{from}:{to}"), |text| text.parse::<f64>().map_err(|e| e.to_string())).ok()

@@ -324,6 +324,8 @@ mod tests {
     fn a_full_and_an_empty_one() {
         let full = space(GIB, 0, 0);
         assert_eq!(shown(Dialect::Own, "check-disk -c 0", full).0, State::Critical);
+        let outcome = judge(Dialect::Own, "check-disk -c 0", &[("/var", full)]);
+        assert_eq!(outcome.metrics()[0].state(), State::Critical);
         assert_eq!(shown(Dialect::C, "check_disk -c 0%", full).0, State::Critical);
         // All of it is root's.
         let roots = space(GIB, GIB, 0);

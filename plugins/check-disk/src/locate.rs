@@ -3,10 +3,12 @@
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Component, Path, PathBuf};
 
 use host::Root;
 use host::mounts::Mounts;
+use nix::sys::stat::{major, minor};
 use plugin::{Failure, Reason};
 
 /// As many symbolic links as the kernel follows (path_resolution(7)).
@@ -54,6 +56,7 @@ pub(crate) fn locate(path: &Path, mounts: &Mounts, root: &Root) -> Place {
     let mut todo: VecDeque<OsString> = parts(&start.join(path)).collect();
     let mut here = PathBuf::from("/");
     let mut links = 0;
+    let mut device = None;
     loop {
         let Some(mount) = mounts.holding(&here) else {
             return missing();
@@ -63,8 +66,12 @@ pub(crate) fn locate(path: &Path, mounts: &Mounts, root: &Root) -> Place {
             return Place::Beyond { mount, path: here };
         }
         let Some(part) = todo.pop_front() else {
-            return Place::Mount(mount);
+            return match device {
+                Some(device) => mounted(path, device, mounts),
+                None => Place::Mount(mount),
+            };
         };
+        device = None;
         if part == ".." {
             here.pop();
             continue;
@@ -92,9 +99,22 @@ pub(crate) fn locate(path: &Path, mounts: &Mounts, root: &Root) -> Place {
                     todo.push_front(part);
                 }
             }
-            Ok(_) => here = next,
+            Ok(metadata) => {
+                device = metadata.file_type().is_block_device().then(|| metadata.rdev());
+                here = next;
+            }
             Err(error) => return failed(&error),
         }
+    }
+}
+
+// A block device under another name than its mount's, such as /dev/disk/by-uuid/…: its numbers tell. One that is not
+// mounted is not the file system of /dev.
+fn mounted(path: &Path, device: u64, mounts: &Mounts) -> Place {
+    let numbers = format!("{}:{}", major(device), minor(device));
+    match mounts.all().iter().rposition(|mount| mount.device == numbers) {
+        Some(index) => Place::Mount(index),
+        None => Place::Failed(Failure::new(Reason::Missing, format!("{} is not mounted", path.display()))),
     }
 }
 
