@@ -62,20 +62,19 @@ impl CheckDns {
             return outcome.failed(call.state(failure.reason), failure);
         }
         let Some(last) = facts.replies.last() else { return outcome };
-        let time = Metric::new("time", facts.time.as_secs_f64())
-            .unit(Unit::Seconds)
-            .decimals(6)
-            .thresholds(&Thresholds::new(self.warning.clone(), self.critical.clone()))
-            .min(0.0);
-        let took = units::show_seconds(facts.time.as_secs_f64());
+        let limits = Thresholds::new(self.warning.clone(), self.critical.clone());
+        let seconds = facts.time.as_secs_f64();
+        let time = Metric::new("time", seconds).unit(Unit::Seconds).decimals(6).thresholds(&limits).min(0.0);
+        let took = units::show_seconds(seconds);
+        let late = format!("{} took {took} for {}", last.server, facts.what);
         match self.problem(facts, last, call.dialect) {
+            Some((reason, sentence)) => {
+                outcome.problem(State::Critical, reason, sentence).measured(time, late)
+            }
+            None if time.state() != State::Ok => outcome.measured(time, late),
             None => {
                 outcome.measured(time, format!("{}, says {} after {took}", facts.said(last), last.server))
             }
-            // The time is judged as well; it is a sentence of its own.
-            Some((reason, sentence)) => outcome
-                .problem(State::Critical, reason, sentence)
-                .measured(time, format!("{} answered in {took}", last.server)),
         }
     }
 
@@ -192,3 +191,6 @@ fn list(rows: &[&Row]) -> String {
     }
     shown
 }
+
+#[cfg(test)]
+mod tests;

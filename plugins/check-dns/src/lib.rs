@@ -80,12 +80,8 @@ impl CheckDns {
                 }
             }
             facts.time = call.deadline.elapsed().saturating_sub(started);
-            let exists = facts.replies.iter().any(|reply| !reply.rows.is_empty());
-            let known = facts
-                .replies
-                .last()
-                .is_some_and(|reply| matches!(reply.code.as_str(), "NOERROR" | "NXDOMAIN"));
-            if exists || !known {
+            // An error for one name of the search list does not end it, as in glibc.
+            if facts.replies.iter().any(|reply| !reply.rows.is_empty()) {
                 break;
             }
         }
