@@ -204,12 +204,7 @@ impl Resolver {
         let mut certain = false;
         for (index, full) in names.iter().enumerate() {
             let as_it_is = full == name || names.len() == 1;
-            let Ok(query) = Name::from_utf8(full).map(|mut query| {
-                query.set_fqdn(true);
-                query
-            }) else {
-                continue;
-            };
+            let Some(query) = query(full) else { continue };
             let round = Round { name, conf: &conf, deadline, types };
             let failure = match runtime.block_on(round.ask(&query, details))? {
                 Ok(addresses) => return Ok(addresses),
@@ -298,6 +293,15 @@ impl Round<'_> {
         let message = format!("look up {name}: no answer from {} after {after}", silent.join(", "));
         Ok(Err(Failure::new(Reason::ResolverSilent, message)))
     }
+}
+
+/// A complete name; none where no server could know it.
+fn query(name: &str) -> Option<Name> {
+    // IDNA refuses labels that DNS takes, such as `_sip`: for ASCII it is not needed.
+    let parsed = if name.is_ascii() { Name::from_ascii(name) } else { Name::from_utf8(name) };
+    let mut query = parsed.ok()?;
+    query.set_fqdn(true);
+    Some(query)
 }
 
 fn remember(list: &mut Vec<String>, item: String) {

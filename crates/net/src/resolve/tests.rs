@@ -125,8 +125,11 @@ fn answer(query: &Message) -> Vec<u8> {
         ("db.example.", RecordType::AAAA) => vec![v6("db.example.")],
         ("alias.example.", RecordType::A) => vec![alias(), v4("db.example.", 1), v4("db.example.", 2)],
         ("alias.example.", RecordType::AAAA) => vec![alias(), v6("db.example.")],
-        ("v4.example." | "here.local.example.", RecordType::A) => vec![v4(&question.name().to_ascii(), 9)],
-        ("v4.example." | "here.local.example.", _) => Vec::new(),
+        (
+            "v4.example." | "_v_4.example." | "xn--bcher-kva.example." | "here.local.example.",
+            RecordType::A,
+        ) => vec![v4(&question.name().to_ascii(), 9)],
+        ("v4.example." | "_v_4.example." | "xn--bcher-kva.example." | "here.local.example.", _) => Vec::new(),
         _ => return reply(query, ResponseCode::NXDomain, &[]),
     };
     reply(query, ResponseCode::NoError, &records)
@@ -323,6 +326,13 @@ fn the_deadline_ends_a_lookup() {
     let passed = Deadline::after(Duration::ZERO);
     let failure = host.resolver.lookup("db.example", Family::Any, &passed).expect_err("no time");
     assert_eq!(failure.reason, Reason::TimedOut);
+}
+
+#[test]
+fn names_with_underscores_and_umlauts() {
+    let host = host(&[Server::Good], "", "", "");
+    assert_eq!(host.addresses("_v_4.example", Family::Any), ["10.0.0.9"]);
+    assert_eq!(host.addresses("Bücher.example", Family::Any), ["10.0.0.9"]);
 }
 
 #[test]
