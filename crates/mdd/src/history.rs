@@ -8,7 +8,7 @@ pub mod schema;
 pub mod thin;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
@@ -39,7 +39,7 @@ impl History {
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
         let mut history = History::connect(path, flags)?;
-        history.prepare().map_err(|error| history.failed("open", &error))?;
+        history.prepare_patiently().map_err(|error| history.failed("open", &error))?;
         let version = history.version()?;
         history.known(version)?;
         history.writable()?;
@@ -54,7 +54,10 @@ impl History {
         if !path.exists() {
             return Ok(None);
         }
-        let history = History::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let mut history = History::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        if history.needs_write() {
+            history.db = still(path).map_err(|error| failed(path, "open", &error))?;
+        }
         match history.version()? {
             // Killed between making the file and its tables: nothing has been kept yet.
             0 => Ok(None),
@@ -90,6 +93,32 @@ impl History {
         self.db.pragma_update(None, "synchronous", "full")?;
         self.db.pragma_update(None, "foreign_keys", true)?;
         schema::prepare(&mut self.db)
+    }
+
+    /// Two processes that make the file at once get in each other's way without the library waiting for it.
+    fn prepare_patiently(&mut self) -> rusqlite::Result<()> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match self.prepare() {
+                Err(error) if is_busy(&error) && Instant::now() < until => {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Whether reading fails because this user may not write beside the file: readers of a write-ahead log share an
+    /// index, which the first one makes. While somebody writes it is there.
+    fn needs_write(&self) -> bool {
+        let tried: rusqlite::Result<i64> = self.db.pragma_query_value(None, "user_version", |row| row.get(0));
+        let refused = matches!(
+            tried.as_ref().map_err(rusqlite::Error::sqlite_error_code),
+            Err(Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen))
+        );
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        refused && std::fs::metadata(log).map_or(true, |log| log.len() == 0)
     }
 
     fn version(&self) -> Result<i64, Error> {
@@ -131,12 +160,34 @@ pub fn facts(path: &Path, plan: &Plan, others: Vec<Plan>, options: &Options) -> 
     }
 }
 
+/// Opens a history that nobody writes to now, and promises the library that it stays so.
+fn still(path: &Path) -> rusqlite::Result<Connection> {
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => {
+                uri.push(char::from(*byte));
+            }
+            other => {
+                let escaped = format!("%{other:02X}");
+                uri.push_str(&escaped);
+            }
+        }
+    }
+    uri.push_str("?immutable=1");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
 fn failed(path: &Path, what: &str, error: &rusqlite::Error) -> Error {
     let path = path.display();
-    Error::own(match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            format!("{what} the history {path}: another process has been writing to it for {PATIENCE:?}")
-        }
-        _ => format!("{what} the history {path}: {error}"),
+    Error::own(if is_busy(error) {
+        format!("{what} the history {path}: another process has been writing to it for {PATIENCE:?}")
+    } else {
+        format!("{what} the history {path}: {error}")
     })
 }

@@ -42,11 +42,17 @@ pub struct Args {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub timeout: Option<Duration>,
     /// Run every check this often, instead of at its own interval
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = pace)]
     pub every: Option<Duration>,
     /// So many checks at once [default: twice the number of cores]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
+}
+
+/// A time span, but not so short that nothing else would be done.
+fn pace(text: &str) -> Result<Duration, String> {
+    let every = duration(text)?;
+    if every < Duration::from_millis(100) { Err("at least 100ms".to_owned()) } else { Ok(every) }
 }
 
 /// Does it.

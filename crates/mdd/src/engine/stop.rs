@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 
 /// Set once, never unset.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +23,8 @@ impl Stop {
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             signal_hook::flag::register(signal, Arc::clone(&stop.flag))?;
         }
+        // Whoever started mdd may have had it ignored: then children vanish, and their exit codes with them.
+        signal_hook::flag::register(SIGCHLD, Arc::default())?;
         Ok(stop)
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::json::moment;
+use super::json::{millis, moment};
 use super::run::TEXT;
 use super::style::{Style, Table};
 use super::words::{cut, span, time};
@@ -46,7 +46,7 @@ impl Row for Kept {
             self.at.to_string(),
             self.verdict.word().to_owned(),
             self.since.to_string(),
-            format!("{}", self.took.as_secs_f64() * 1000.0),
+            millis(self.took).to_string(),
             self.argv.clone(),
             self.output.clone(),
             self.perf.clone(),
@@ -77,7 +77,7 @@ impl Row for Kept {
             (self.verdict.word().to_owned(), style.paint(state, self.verdict.word())),
             plain(name),
             plain(self.vantage.clone()),
-            plain(format!("{:.0} ms", self.took.as_secs_f64() * 1000.0)),
+            plain(format!("{:.0} ms", millis(self.took))),
             plain(summary),
         ]
     }
@@ -86,7 +86,7 @@ impl Row for Kept {
         json!({
             "dc": dc, "point": self.point, "instance": self.instance, "vantage": self.vantage,
             "executed_at": moment(self.at), "status": self.verdict.word(), "since": moment(self.since),
-            "took_ms": self.took.as_secs_f64() * 1000.0, "argv_hash": self.argv,
+            "took_ms": millis(self.took), "argv_hash": self.argv,
             "output": self.output, "perf": self.perf,
         })
     }

@@ -102,7 +102,7 @@ fn instances(entry: &Entry<'_>) -> Value {
             "text": one.text,
             "output": seen.map(|seen| seen.reading.output.as_str()),
             "perf": seen.map(|seen| seen.reading.perf.as_str()),
-            "took_ms": seen.map(|seen| seen.reading.took.as_secs_f64() * 1000.0),
+            "took_ms": seen.map(|seen| millis(seen.reading.took)),
             "executed_at": maybe(seen.map(|seen| seen.reading.at)),
             "since": maybe(one.since),
             "vantage": seen.map(|seen| seen.vantage.as_str()),
@@ -186,6 +186,11 @@ pub fn counts(snapshot: &Snapshot<'_>, chosen: impl Fn(&Point) -> bool) -> Value
 /// A document as text, indented, with a line end.
 pub fn document(value: &Value) -> String {
     format!("{value:#}\n")
+}
+
+/// A time span in milliseconds, to the microsecond.
+pub fn millis(time: std::time::Duration) -> f64 {
+    time.as_micros() as f64 / 1000.0
 }
 
 /// A time span in seconds.

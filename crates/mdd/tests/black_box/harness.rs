@@ -157,7 +157,22 @@ impl Platform {
 
     /// `mdd` with these arguments, not yet started.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mdd"));
+        self.command_of(Path::new(env!("CARGO_BIN_EXE_mdd")), arguments)
+    }
+
+    /// A copy of `mdd` in the folder, for users who may not look into the one that it was built in.
+    pub fn copy_of_mdd(&self) -> PathBuf {
+        let copy = self.path("mdd");
+        // By another process: a file that this one has open for writing may be held by a child of another test, and
+        // could not be started.
+        let status = Command::new("cp").arg(env!("CARGO_BIN_EXE_mdd")).arg(&copy).status().unwrap();
+        assert!(status.success());
+        copy
+    }
+
+    /// The same of a certain executable.
+    pub fn command_of(&self, program: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command
             .current_dir(self.folder.path())
             .env_remove("MDD_FILE")

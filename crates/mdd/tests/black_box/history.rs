@@ -1,5 +1,7 @@
 //! The history: what is kept, who may write, what survives.
 
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -139,6 +141,38 @@ fn a_second_writer_waits_and_then_says_why_it_cannot() {
     db.execute_batch("ROLLBACK").unwrap();
     finish(waiting).exits(0);
     assert_eq!(count(&db, "SELECT count(*) FROM run"), 2);
+}
+
+#[test]
+fn a_user_who_may_not_write_can_read() {
+    let mut platform = Platform::new();
+    platform.point("p", "[check_dummy, \"0\", fine]", &[]);
+    // A name that a URI would read as something else.
+    let state = ["--state", "a b%20?c/history.db"];
+    platform.mdd(&["run", "iad2", "--as", "node", state[0], state[1]]).exits(0);
+    let open = |path: &str| {
+        std::fs::set_permissions(platform.path(path), std::fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    open("");
+    let mdd = platform.copy_of_mdd();
+    let gate = || {
+        let mut command = platform.command_of(&mdd, &["gate", "iad2", state[0], state[1]]);
+        if nix::unistd::geteuid().is_root() {
+            command.uid(65534).gid(65534);
+        } else {
+            std::fs::set_permissions(platform.path("a b%20?c"), std::fs::Permissions::from_mode(0o555))
+                .unwrap();
+        }
+        let child = command.spawn().unwrap();
+        let outcome = finish(child);
+        open("a b%20?c");
+        outcome
+    };
+    gate().exits(0);
+    // While a writer has it open, the reader sees what is in its log.
+    let writer = Connection::open(platform.path(state[1])).unwrap();
+    writer.execute_batch("BEGIN IMMEDIATE; UPDATE result SET status = 2; COMMIT").unwrap();
+    gate().exits(1);
 }
 
 #[test]

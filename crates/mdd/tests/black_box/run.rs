@@ -219,6 +219,17 @@ fn escape_codes_never_reach_the_terminal() {
 }
 
 #[test]
+fn a_parent_that_ignores_ended_children_changes_nothing() {
+    let mut platform = Platform::new();
+    platform.point("p", "[check_dummy, \"1\", slow]", &[]);
+    let run = format!("trap '' CHLD; exec {} run iad2", env!("CARGO_BIN_EXE_mdd"));
+    let output =
+        std::process::Command::new("sh").current_dir(platform.path("")).args(["-c", &run]).output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(stdout.contains("▲ p"), "{stdout}");
+}
+
+#[test]
 fn signals_that_end_a_check_make_it_unknown() {
     let mut platform = Platform::new();
     platform.plugin("check-suicide", "echo goodbye; kill -9 $$");

@@ -191,6 +191,7 @@ fn wrong_usage_runs_nothing() {
     platform.mdd(&["watch", "iad2", "--as", "laptop"]).exits(2);
     platform.mdd(&["watch", "iad2", "nothing"]).exits(2);
     platform.mdd(&["watch", "iad2", "--every", "fast"]).exits(2);
+    platform.mdd(&["watch", "iad2", "--every", "0s"]).exits(2);
     platform.mdd(&["watch", "iad2", "--as", "builder"]).exits(2);
     platform.mdd(&["watch", "iad2", "room", "--until", "network"]).exits(2);
 }
