@@ -9,7 +9,7 @@ use crate::cli::Global;
 use crate::engine::execute::Launcher;
 use crate::engine::snapshot::{Snapshot, snapshot};
 use crate::engine::state::Options;
-use crate::engine::stop::Stop;
+use crate::engine::stop::{Stop, keep_children};
 use crate::exit::{Error, Exit};
 use crate::history::{self, History, provenance::Provenance};
 use crate::manifest::Manifest;
@@ -44,6 +44,7 @@ impl Context {
     /// # Errors
     /// An unknown datacenter.
     pub fn of(manifest: &Manifest, global: &Global, dc: &str) -> Result<Self, Error> {
+        keep_children().map_err(|error| Error::own(format!("listen for ended children: {error}")))?;
         let plan = manifest.plan(dc)?;
         let elsewhere: BTreeSet<&str> = plan
             .points

@@ -23,8 +23,6 @@ impl Stop {
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             signal_hook::flag::register(signal, Arc::clone(&stop.flag))?;
         }
-        // Whoever started mdd may have had it ignored: then children vanish, and their exit codes with them.
-        signal_hook::flag::register(SIGCHLD, Arc::default())?;
         Ok(stop)
     }
 
@@ -52,4 +50,13 @@ impl Stop {
     pub fn request(&self) {
         self.flag.store(true, Ordering::Relaxed);
     }
+}
+
+/// Whoever started mdd may ignore SIGCHLD, and that is inherited: then ended children vanish, and their exit codes with
+/// them. A handler, whatever it does, puts an end to that.
+///
+/// # Errors
+/// The kernel refuses a handler.
+pub fn keep_children() -> std::io::Result<()> {
+    signal_hook::flag::register(SIGCHLD, Arc::default()).map(drop)
 }

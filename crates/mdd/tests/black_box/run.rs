@@ -1,6 +1,7 @@
 //! `mdd run`: processes, their ends, and what is made of them.
 
 use std::net::TcpListener;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -222,9 +223,9 @@ fn escape_codes_never_reach_the_terminal() {
 fn a_parent_that_ignores_ended_children_changes_nothing() {
     let mut platform = Platform::new();
     platform.point("p", "[check_dummy, \"1\", slow]", &[]);
-    let run = format!("trap '' CHLD; exec {} run iad2", env!("CARGO_BIN_EXE_mdd"));
-    let output =
-        std::process::Command::new("sh").current_dir(platform.path("")).args(["-c", &run]).output().unwrap();
+    let mdd = env!("CARGO_BIN_EXE_mdd");
+    let ignoring = ["--ignore-signal=CHLD", mdd, "run", "iad2"];
+    let output = platform.command_of(Path::new("env"), &ignoring).output().unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert!(stdout.contains("▲ p"), "{stdout}");
 }
