@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use hickory_proto::op::{Message, MessageType, ResponseCode};
 use plugin::{Failure, Reason, Result, io_text};
 
-/// Longest message: its length is two bytes over TCP.
-const LONGEST: usize = 65_535;
+/// Most bytes of one packet: without EDNS a server may send 512, with it the 1232 that are asked for. What is longer is cut,
+/// and so no message.
+const PACKET: usize = 4096;
 
 /// An answer that belongs to the question.
 #[derive(Debug, Clone)]
@@ -59,7 +60,7 @@ impl Exchange<'_> {
         // Connected, the kernel drops what comes from elsewhere and reports a closed port.
         socket.connect(self.server).map_err(tried)?;
         socket.send(query).map_err(tried)?;
-        let mut buffer = vec![0; LONGEST];
+        let mut buffer = [0; PACKET];
         let mut ignored = 0;
         loop {
             let received = self.left().and_then(|left| {
