@@ -1,6 +1,6 @@
 //! Returns the state it is told to, for trying out an agent, a handler or a contact.
 
-use plugin::{Call, Check, Failure, Outcome, Reason, Result, State, units};
+use plugin::{Call, Check, Dialect, Failure, Outcome, Reason, Result, State, units};
 
 /// Returns the state it is told to, after an optional delay
 #[derive(Debug, clap::Parser)]
@@ -27,13 +27,17 @@ impl Check for CheckDummy {
             std::thread::sleep(delay.min(left));
             call.deadline.step("return the state")?;
         }
-        self.judge()
+        self.judge(call.dialect)
     }
 }
 
 impl CheckDummy {
-    fn judge(&self) -> Result<Outcome> {
+    fn judge(&self, dialect: Dialect) -> Result<Outcome> {
         let state: State = self.state.parse().map_err(|error: String| Failure::new(Reason::Usage, error))?;
+        if dialect == Dialect::C && self.state.parse::<u8>().is_err() {
+            let message = format!("`{}` is no number; as check_dummy it takes 0 to 3", self.state);
+            return Err(Failure::new(Reason::Usage, message));
+        }
         Ok(Outcome::new().finding(state, self.text.as_deref().unwrap_or("as told")))
     }
 }
@@ -42,24 +46,28 @@ impl CheckDummy {
 mod tests {
     use super::CheckDummy;
     use clap::Parser as _;
-    use plugin::{Reason, State};
+    use plugin::{Dialect, Reason, State};
 
-    fn judge(args: &[&str]) -> plugin::Result<(State, String)> {
+    fn judge(args: &[&str], dialect: Dialect) -> plugin::Result<(State, String)> {
         let check = CheckDummy::try_parse_from([&["check-dummy"], args].concat()).expect("readable");
-        let outcome = check.judge()?;
+        let outcome = check.judge(dialect)?;
         Ok((outcome.state(), outcome.findings()[0].text.clone()))
     }
 
     #[test]
     fn it_does_as_it_is_told() {
-        assert_eq!(judge(&["0"]), Ok((State::Ok, "as told".into())));
-        assert_eq!(judge(&["critical", "the disk burns"]), Ok((State::Critical, "the disk burns".into())));
+        assert_eq!(judge(&["0"], Dialect::Own), Ok((State::Ok, "as told".into())));
+        let burns = Ok((State::Critical, "the disk burns".into()));
+        assert_eq!(judge(&["critical", "the disk burns"], Dialect::Own), burns);
+        assert_eq!(judge(&["2", "the disk burns"], Dialect::C), burns);
     }
 
     #[test]
     fn no_other_state_exists() {
+        let reason = |args: &[&str], dialect| judge(args, dialect).map_err(|failure| failure.reason);
         for bad in ["4", "-1", "fine", ""] {
-            assert_eq!(judge(&[bad]).map_err(|failure| failure.reason), Err(Reason::Usage), "{bad}");
+            assert_eq!(reason(&[bad], Dialect::Own), Err(Reason::Usage), "{bad}");
         }
+        assert_eq!(reason(&["ok"], Dialect::C), Err(Reason::Usage));
     }
 }
