@@ -3,6 +3,7 @@
 pub mod execute;
 pub mod explain;
 pub mod facts;
+pub mod graph;
 pub mod output;
 pub mod pool;
 pub mod reading;

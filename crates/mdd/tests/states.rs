@@ -734,6 +734,26 @@ fn a_cycle_ends() {
 }
 
 #[test]
+fn many_ways_to_one_root_cause_are_walked_once() {
+    // Each waits for all before it: 2^79 ways.
+    let ids: Vec<String> = (0..80).map(|n| format!("p{n}")).collect();
+    let points = ids.iter().enumerate().map(|(n, id)| {
+        let before: Vec<&str> = ids[..n].iter().map(String::as_str).collect();
+        Point { depends_on: after(&before), ..point(id) }
+    });
+    let results: Vec<(&str, Verdict)> = ids.iter().map(|id| (id.as_str(), CRITICAL)).collect();
+    let world = World::new(points).newest(&results);
+    let causes = world.judge().causes(|_| true);
+    assert_eq!(causes.len(), 1);
+    assert_eq!((causes[0].root.clone(), causes[0].holds), (Root::Point("p0".into()), 79));
+    // The same when none of them was run, and the cause is gone.
+    let results: Vec<(&str, Verdict)> =
+        ids.iter().map(|id| (id.as_str(), if id == "p0" { OK } else { Verdict::Skipped })).collect();
+    let world = World::new(world.plan.points).newest(&results);
+    assert_eq!(world.of("p79").1, Rule::NotRunAgain);
+}
+
+#[test]
 fn do_next_is_ordered_by_urgency_then_by_what_it_holds_up_then_by_date() {
     let due = |id: &str, day: Date| Point { due: Some(day), ..point(id) };
     let waits = |id: &str, on: &[&str]| Point { depends_on: after(on), ..point(id) };

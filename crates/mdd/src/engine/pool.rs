@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::execute::Launcher;
 use super::facts::Facts;
+use super::graph::down_dependency;
 use super::reading::{Reading, Verdict, now};
-use super::snapshot::down_dependency;
 use super::state::Options;
 use crate::plan::{Dependency, Instance, Plan, Point, WhenBlocked};
 

@@ -1,38 +1,19 @@
 //! A datacenter at one moment: every point's state, who is blocked by whom, and what to do next.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::facts::{Facts, PointFacts};
+use super::graph::Graph;
+pub use super::graph::Root;
 use super::rollup::{self, Condition, Rolled};
 use super::state::{Judgement, Options, Rule, State, View, WaiverState, judge, overdue_days};
 use crate::exit::Exit;
-use crate::plan::{Dependency, Plan, Point};
+use crate::plan::{Plan, Point};
 use crate::render::words::span;
-
-/// What holds others up.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Root {
-    /// A point of this datacenter.
-    Point(String),
-    /// A vantage point that has never reported.
-    Vantage(String),
-    /// A point of another datacenter: datacenter, point.
-    Elsewhere(String, String),
-}
-
-impl fmt::Display for Root {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Root::Point(id) | Root::Vantage(id) => f.write_str(id),
-            Root::Elsewhere(dc, id) => write!(f, "{dc}/{id}"),
-        }
-    }
-}
 
 /// One point with its state.
 #[derive(Debug, Clone)]
@@ -129,7 +110,7 @@ pub fn snapshot<'p>(plan: &'p Plan, facts: &Facts, options: &Options) -> Snapsho
         let judgement = judge(&view, options);
         let roots = match judgement.rule {
             Rule::SilentVantage => vec![Root::Vantage(point.vantage.clone())],
-            Rule::DependencyDown => graph.roots(index, &mut Vec::new()),
+            Rule::DependencyDown => graph.roots(index),
             _ => Vec::new(),
         };
         let passing = matches!(judgement.state, State::Green | State::Warning | State::Settling);
@@ -292,136 +273,6 @@ fn needs_mending(entry: &Entry<'_>) -> bool {
         State::Warning => !entry.judgement.done,
         State::Green | State::Settling | State::Blocked | State::Waived => false,
     }
-}
-
-/// The points, judged by themselves, and their dependencies.
-struct Graph<'p> {
-    plan: &'p Plan,
-    facts: &'p Facts,
-    index: BTreeMap<&'p str, usize>,
-    judged: Vec<(Vec<rollup::Judged>, Rolled)>,
-    waived: Vec<bool>,
-}
-
-/// A dependency that is down.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Down {
-    Here(usize),
-    Elsewhere(String, String),
-}
-
-impl<'p> Graph<'p> {
-    fn new(plan: &'p Plan, facts: &'p Facts, options: &Options) -> Self {
-        let index = plan.points.iter().enumerate().map(|(at, point)| (point.id.as_str(), at)).collect();
-        let judged = plan.points.iter().map(|point| {
-            let instances: Vec<_> = point
-                .instances
-                .iter()
-                .map(|one| rollup::instance(point, one, facts.instance(&point.id, &one.key), options))
-                .collect();
-            let rolled = rollup::roll_up(point.require, &instances);
-            (instances, rolled)
-        });
-        let today = super::state::today(options.now);
-        let waived = plan
-            .points
-            .iter()
-            .map(|point| options.waivers && point.waiver.as_ref().is_some_and(|w| w.until >= today));
-        Graph { plan, facts, index, judged: judged.collect(), waived: waived.collect() }
-    }
-
-    /// Points that this one waits for, in its order, and points of other datacenters that are down.
-    fn dependencies(&self, of: usize) -> Vec<Down> {
-        let mut all = Vec::new();
-        for dependency in &self.plan.points[of].depends_on {
-            match dependency {
-                Dependency::Point(id) => all.extend(self.index.get(id.as_str()).copied().map(Down::Here)),
-                Dependency::Group(group) => {
-                    let members = self.plan.points.iter().enumerate();
-                    all.extend(
-                        members
-                            .filter(|(at, p)| *at != of && p.group == *group)
-                            .map(|(at, _)| Down::Here(at)),
-                    );
-                }
-                Dependency::Elsewhere(dc, id) => {
-                    let key = (dc.clone(), id.clone());
-                    if self.facts.down_elsewhere.contains(&key) {
-                        all.push(Down::Elsewhere(key.0, key.1));
-                    }
-                }
-            }
-        }
-        all
-    }
-
-    fn down_dependencies(&self, of: usize) -> Vec<Down> {
-        self.down_within(of, &mut Vec::new())
-    }
-
-    /// Dependencies that are down. `path` guards against a cycle, which no valid manifest has.
-    fn down_within(&self, of: usize, path: &mut Vec<usize>) -> Vec<Down> {
-        let mut down = self.dependencies(of);
-        down.retain(|dependency| match dependency {
-            Down::Here(at) => self.is_down(*at, path),
-            Down::Elsewhere(..) => true,
-        });
-        down
-    }
-
-    fn is_down(&self, at: usize, path: &mut Vec<usize>) -> bool {
-        let rolled = &self.judged[at].1;
-        if !rolled.down || path.contains(&at) {
-            return false;
-        }
-        if !rolled.skipped {
-            return true;
-        }
-        path.push(at);
-        let waits = !self.down_within(at, path).is_empty();
-        path.pop();
-        waits
-    }
-
-    /// The first points on the way down that are down and not blocked themselves.
-    fn roots(&self, of: usize, path: &mut Vec<usize>) -> Vec<Root> {
-        let mut roots: Vec<Root> = Vec::new();
-        path.push(of);
-        for dependency in self.down_dependencies(of) {
-            let found = match &dependency {
-                Down::Here(at) if !self.waived[*at] && !path.contains(at) => self.roots(*at, path),
-                _ => Vec::new(),
-            };
-            let found = if found.is_empty() { vec![self.root_of(&dependency)] } else { found };
-            for root in found {
-                if !roots.contains(&root) {
-                    roots.push(root);
-                }
-            }
-        }
-        path.pop();
-        roots
-    }
-
-    fn root_of(&self, dependency: &Down) -> Root {
-        match dependency {
-            Down::Here(at) => Root::Point(self.plan.points[*at].id.clone()),
-            Down::Elsewhere(dc, id) => Root::Elsewhere(dc.clone(), id.clone()),
-        }
-    }
-}
-
-/// Ids of points whose every instance is CRITICAL, for the dependencies of other datacenters.
-pub fn is_down(plan: &Plan, facts: &Facts, options: &Options, id: &str) -> bool {
-    let graph = Graph::new(plan, facts, options);
-    graph.index.get(id).is_some_and(|&at| graph.is_down(at, &mut Vec::new()))
-}
-
-/// The first dependency of a point that is down.
-pub fn down_dependency(plan: &Plan, facts: &Facts, options: &Options, id: &str) -> Option<Root> {
-    let graph = Graph::new(plan, facts, options);
-    let at = *graph.index.get(id)?;
-    graph.down_dependencies(at).first().map(|down| graph.root_of(down))
 }
 
 fn text(

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::History;
 use crate::engine::facts::{Facts, InstanceFacts, PointFacts, Proven, Seen};
-use crate::engine::snapshot::is_down;
+use crate::engine::graph::is_down;
 use crate::engine::state::{Options, State};
 use crate::engine::{Reading, Verdict};
 use crate::exit::Error;
