@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use plugin::{Failure, Reason, Result};
 
 use crate::Root;
-use crate::root::{read_small, unreadable};
+use crate::root::{read_small, text_of, unreadable};
 
 /// A control group whose memory is limited. Sizes are bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,7 +127,7 @@ fn limited(mount: &Path, group: &Path, files: &Files) -> Result<Option<Limited>>
 
 fn read(path: &Path) -> Result<Option<String>> {
     match read_small(path, LIMIT) {
-        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Ok(bytes) => Ok(Some(text_of(bytes))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(unreadable(path, &error)),
     }

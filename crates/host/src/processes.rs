@@ -4,18 +4,19 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::str::{FromStr, SplitAsciiWhitespace};
 
 use nix::unistd::{SysconfVar, sysconf};
 use plugin::{Context as _, Deadline, Reason, Result};
 
 use crate::Root;
-use crate::root::{read_small, step, unreadable};
+use crate::root::{read_small, step, text_of, unreadable};
 
 /// Number of a process.
 pub type Pid = u32;
 
-/// A little more than the longest /proc/PID/stat: 52 numbers and a name of 64 bytes.
-const STAT: usize = 1536;
+/// What is read of /proc/PID/stat: a name of 64 bytes and the 22 numbers up to the resident memory fit, each at its longest.
+const STAT: usize = 640;
 /// Longest command line that is read; the kernel allows 6 MiB (execve(2)).
 const COMMAND_LINE: usize = 8 << 20;
 /// Flag of a kernel thread in the `flags` of /proc/PID/stat: `PF_KTHREAD` of linux/sched.h.
@@ -64,7 +65,7 @@ pub fn command_line(root: &Root, pid: Pid) -> Result<Option<String>> {
             *byte = b' ';
         }
     }
-    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+    Ok(Some(text_of(bytes)))
 }
 
 /// Whether a process has locked memory: what ps shows as `L`. False when it has ended.
@@ -121,29 +122,25 @@ impl Process {
         // The name is whatever the process made it: only the last parenthesis ends it.
         let start = line.iter().position(|byte| *byte == b'(')? + 1;
         let end = line.iter().rposition(|byte| *byte == b')')?;
-        let name = String::from_utf8_lossy(line.get(start..end)?).into_owned();
-        let fields: Vec<&str> =
-            std::str::from_utf8(line.get(end + 1..)?).ok()?.split_ascii_whitespace().collect();
-        // Numbered as in proc_pid_stat(5), where the state is the third.
-        let field = |number: usize| fields.get(number - 3).copied();
-        let signed = |number| field(number)?.parse::<i64>().ok();
-        let unsigned = |number| field(number)?.parse::<u64>().ok();
+        let name = text_of(line.get(start..end)?.to_vec());
+        // Those that matter, in the order of proc_pid_stat(5), which counts the state as the third.
+        let fields = &mut std::str::from_utf8(line.get(end + 1..)?).ok()?.split_ascii_whitespace();
         Some(Process {
             pid,
             name,
-            state: field(3)?.chars().next()?,
-            parent: field(4)?.parse().ok()?,
-            group: signed(5)?,
-            session: signed(6)?,
-            terminal_group: signed(8)?,
-            flags: unsigned(9)?,
-            cpu_ticks: unsigned(14)?.saturating_add(unsigned(15)?),
-            nice: signed(19)?,
-            threads: signed(20)?,
-            started: unsigned(22)?,
-            vsize: unsigned(23)?,
+            state: field_after(fields, 0)?,
+            parent: field_after(fields, 0)?,
+            group: field_after(fields, 0)?,
+            session: field_after(fields, 0)?,
+            terminal_group: field_after(fields, 1)?,
+            flags: field_after(fields, 0)?,
+            cpu_ticks: field_after::<u64>(fields, 4)?.saturating_add(field_after(fields, 0)?),
+            nice: field_after(fields, 3)?,
+            threads: field_after(fields, 0)?,
+            started: field_after(fields, 1)?,
+            vsize: field_after(fields, 0)?,
             // Negative for a moment while a process ends.
-            rss_pages: u64::try_from(signed(24)?).unwrap_or(0),
+            rss_pages: u64::try_from(field_after::<i64>(fields, 0)?).unwrap_or(0),
         })
     }
 
@@ -219,6 +216,11 @@ pub fn busiest(root: &Root, deadline: &Deadline, count: usize) -> Result<Vec<(f6
     busiest.sort_by(|(one, _), (other, _)| other.total_cmp(one));
     busiest.truncate(count);
     Ok(busiest)
+}
+
+// The field behind those that are skipped: a number, or the letter of the state.
+fn field_after<T: FromStr>(fields: &mut SplitAsciiWhitespace, skipped: usize) -> Option<T> {
+    fields.nth(skipped)?.parse().ok()
 }
 
 fn parse_uptime(text: &str) -> Option<f64> {

@@ -46,17 +46,14 @@ impl Root {
     pub fn read_up_to(&self, file: &str, limit: usize) -> Result<String> {
         let path = self.path(file);
         let bytes = read_small(&path, limit).map_err(|error| unreadable(&path, &error))?;
-        Ok(match String::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-        })
+        Ok(text_of(bytes))
     }
 
     /// [`Root::read`], or nothing where the file does not exist.
     pub fn read_if_there(&self, file: &str) -> Result<Option<String>> {
         let path = self.path(file);
         match read_small(&path, LIMIT) {
-            Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+            Ok(bytes) => Ok(Some(text_of(bytes))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(unreadable(&path, &error)),
         }
@@ -103,26 +100,22 @@ pub fn step(deadline: &Deadline, what: impl fmt::Display) -> Result<()> {
     }
 }
 
-/// The bytes of a small file: one open, reads of 4 KiB until its end.
+/// The bytes of a small file: one open, reads until its end, no question for its size.
 ///
-/// Files of /proc have no size to ask for, and a short read is not their end where they are made of records, as
-/// /proc/self/mountinfo is. A file longer than `limit` bytes is an error of kind [`io::ErrorKind::FileTooLarge`].
+/// Files of /proc have no size, and a short read is not their end where they are made of records, as /proc/self/mountinfo
+/// is. A file longer than `limit` bytes is an error of kind [`io::ErrorKind::FileTooLarge`].
 pub fn read_small(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
-    let mut bytes = Vec::new();
-    let mut block = [0; 4096];
-    loop {
-        match file.read(&mut block) {
-            Ok(0) => return Ok(bytes),
-            Ok(read) if bytes.len() + read > limit => {
-                let longer = format!("longer than {limit} bytes");
-                return Err(io::Error::new(io::ErrorKind::FileTooLarge, longer));
-            }
-            Ok(read) => bytes.extend_from_slice(&block[..read]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+    let mut bytes = Vec::with_capacity(4096);
+    File::open(path)?.take(limit as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > limit {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("longer than {limit} bytes")));
     }
+    Ok(bytes)
+}
+
+/// Text of foreign bytes: what is no UTF-8 is replaced.
+pub(crate) fn text_of(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 #[cfg(test)]
