@@ -33,11 +33,15 @@ impl Check for CheckDummy {
 
 impl CheckDummy {
     fn judge(&self, dialect: Dialect) -> Result<Outcome> {
-        let state: State = self.state.parse().map_err(|error: String| Failure::new(Reason::Usage, error))?;
-        if dialect == Dialect::C && self.state.parse::<u8>().is_err() {
-            let message = format!("`{}` is no number; as check_dummy it takes 0 to 3", self.state);
-            return Err(Failure::new(Reason::Usage, message));
-        }
+        // A number may have leading zeros, as atoi of the C plugin reads it.
+        let state = match (self.state.parse::<u8>(), dialect) {
+            (Ok(code), _) => State::from_code(code).ok_or_else(|| format!("{code} is no state; 0 to 3 are")),
+            (Err(_), Dialect::Own) => self.state.parse(),
+            (Err(_), Dialect::C) => {
+                Err(format!("`{}` is no number; as check_dummy it takes 0 to 3", self.state))
+            }
+        };
+        let state: State = state.map_err(|error| Failure::new(Reason::Usage, error))?;
         Ok(Outcome::new().finding(state, self.text.as_deref().unwrap_or("as told")))
     }
 }
@@ -56,7 +60,7 @@ mod tests {
 
     #[test]
     fn it_does_as_it_is_told() {
-        assert_eq!(judge(&["0"], Dialect::Own), Ok((State::Ok, "as told".into())));
+        assert_eq!(judge(&["00"], Dialect::Own), Ok((State::Ok, "as told".into())));
         let burns = Ok((State::Critical, "the disk burns".into()));
         assert_eq!(judge(&["critical", "the disk burns"], Dialect::Own), burns);
         assert_eq!(judge(&["2", "the disk burns"], Dialect::C), burns);
