@@ -26,6 +26,7 @@ const ZONE: &str = r#"
     local-data: "api.zone.example. AAAA 2001:db8::1"
     local-data-ptr: "192.0.2.1 api.zone.example"
     local-zone: "refused.example." refuse
+    local-zone: "nobody." static
 "#;
 
 fn zone() -> Server {
@@ -405,6 +406,21 @@ fn without_a_server_those_of_resolv_conf_are_asked_in_order() {
         ran.stdout
     );
     assert!(ran.stdout.contains("\napi.zone.example. 3600 A 192.0.2.1\n"), "{}", ran.stdout);
+}
+
+#[test]
+fn an_error_on_the_search_list_is_not_forgotten() {
+    let server = zone();
+    let port = server.port().to_string();
+    let conf = "nameserver 127.0.0.1\nsearch refused.example zone.example\n";
+    let ask = |name: &str, rest: &[&str]| {
+        with_files(conf, "", &[&["--port", &port, "--name", name], rest].concat())
+    };
+    assert_eq!(ask("api", &[]).code, Some(0));
+    let ran = ask("nobody", &["-n"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stdout);
+    let end = "answers nobody with REFUSED [resolver-failed] ";
+    assert!(ran.first_line().contains(end), "{}", ran.stdout);
 }
 
 #[test]

@@ -49,6 +49,11 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
+    /// Whether the code says neither that the name exists nor that it does not.
+    pub(crate) fn is_error(&self) -> bool {
+        !matches!(self.code.as_str(), "NOERROR" | "NXDOMAIN")
+    }
+
     fn has(&self, flag: &str) -> bool {
         self.flags.contains(&flag)
     }
@@ -81,7 +86,7 @@ impl CheckDns {
     fn problem(&self, facts: &Facts, last: &Reply, dialect: Dialect) -> Option<(Reason, String)> {
         let (what, server) = (&facts.what, &last.server);
         let rows: Vec<&Row> = facts.rows().collect();
-        if !matches!(last.code.as_str(), "NOERROR" | "NXDOMAIN") {
+        if last.is_error() {
             return Some((Reason::ResolverFailed, format!("{server} answers {what} with {}", last.code)));
         }
         if self.expect_nxdomain {

@@ -8,7 +8,10 @@ mod question;
 mod records;
 mod servers;
 
-use hickory_proto::rr::RecordType;
+use std::net::SocketAddr;
+
+use hickory_proto::op::Message;
+use hickory_proto::rr::{Name, RecordType};
 use plugin::{Call, Check, Dialect, Outcome, Reason, Result, State};
 
 use crate::judge::{Facts, Reply};
@@ -56,44 +59,61 @@ impl CheckDns {
         let mut facts = Facts { what, details: servers.details.clone(), ..Facts::default() };
         let started = call.deadline.elapsed();
         for name in &question.names {
-            facts.replies.clear();
-            for kind in &question.kinds {
-                let what = format!("{} {}", name.to_ascii().trim_end_matches('.'), type_word(*kind));
-                let ask = Ask { name, kind: *kind, dnssec: self.dnssec, tcp: self.tcp, what };
-                match servers.ask(&ask, &call.deadline, &mut facts.details) {
-                    Ok((server, answer)) => {
-                        if answer.ignored > 0 {
-                            facts
-                                .details
-                                .push(format!("{} packets with another id were ignored", answer.ignored));
-                        }
-                        facts.replies.push(reply(&ask, servers, server, &answer.message, answer.transport));
-                    }
-                    Err(failure) => {
-                        facts.failure = Some(failure);
-                        return facts;
-                    }
-                }
-                // A name that does not exist has no other types; an error is the answer.
-                if facts.replies.last().is_some_and(|reply| reply.code != "NOERROR") {
+            let replies = match self.ask(name, &question.kinds, servers, call, &mut facts.details) {
+                Ok(replies) => replies,
+                Err(failure) => {
+                    facts.failure = Some(failure);
                     break;
                 }
-            }
+            };
             facts.time = call.deadline.elapsed().saturating_sub(started);
-            // An error for one name of the search list does not end it, as in glibc.
-            if facts.replies.iter().any(|reply| !reply.rows.is_empty()) {
+            if replies.iter().any(|reply| !reply.rows.is_empty()) {
+                facts.replies = replies;
                 break;
+            }
+            // An error for one name of the search list does not end it, as in glibc. But if no other name is found either,
+            // the error is what there is to say.
+            if !facts.replies.iter().any(Reply::is_error) {
+                facts.replies = replies;
             }
         }
         facts
+    }
+
+    /// Asks for all types of one complete name.
+    fn ask(
+        &self,
+        name: &Name,
+        kinds: &[RecordType],
+        servers: &Servers,
+        call: &Call,
+        details: &mut Vec<String>,
+    ) -> Result<Vec<Reply>> {
+        let mut replies = Vec::new();
+        for kind in kinds {
+            let what = format!("{} {}", name.to_ascii().trim_end_matches('.'), type_word(*kind));
+            let ask = Ask { name, kind: *kind, dnssec: self.dnssec, tcp: self.tcp, what };
+            let (server, answer) = servers.ask(&ask, &call.deadline, details)?;
+            if answer.ignored > 0 {
+                details.push(format!("{} packets with another id were ignored", answer.ignored));
+            }
+            let reply = reply(&ask, servers, server, &answer.message, answer.transport);
+            // A name that does not exist has no other types; an error is the answer.
+            let ends = reply.code != "NOERROR";
+            replies.push(reply);
+            if ends {
+                break;
+            }
+        }
+        Ok(replies)
     }
 }
 
 fn reply(
     ask: &Ask,
     servers: &Servers,
-    server: std::net::SocketAddr,
-    message: &hickory_proto::op::Message,
+    server: SocketAddr,
+    message: &Message,
     transport: &'static str,
 ) -> Reply {
     let flags = [
