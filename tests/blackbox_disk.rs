@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use fuse::{Fuse, Manner};
 use mounts::{fill, in_own_namespace, tmpfs};
+use nix::mount::{MsFlags, mount};
 use testkit::{Ran, Run, alias, perfdata, plugin, poll_until, run};
 
 const MIB: usize = 1 << 20;
@@ -50,6 +51,11 @@ fn scene(test: impl FnOnce(&Path, &str) + Send) {
         fill(&local.join("four"), 4 * MIB);
         test(&folder, local.to_str().expect("text"));
     });
+}
+
+fn pseudo(point: &Path) {
+    std::fs::create_dir(point).expect("made");
+    mount(Some("proc"), point, Some("proc"), MsFlags::empty(), None::<&str>).expect("mount proc");
 }
 
 // Helpers that a run has left at a path.
@@ -258,24 +264,25 @@ fn what_this_user_may_not_see_is_unknown_or_as_the_namesake_has_it() {
         // Where everybody can start it.
         let program = folder.join("local/check-disk");
         std::fs::copy(plugin("check-disk"), &program).expect("copied");
-        let nobody = |program: &Path, dialect: &[&str]| {
-            let inner = private.join("inner");
+        let nobody = |program: &Path, args: &[&str]| {
             let words = ["--reuid=65534", "--regid=65534", "--clear-groups", "--"];
-            let path = inner.to_str().expect("text");
-            clean(
-                Run::new("setpriv")
-                    .args(words)
-                    .args([program])
-                    .args(dialect)
-                    .args(["-w", "1%", "-p", local, "-p", path])
-                    .go(),
-            )
+            clean(Run::new("setpriv").args(words).args([program]).args(args).go())
         };
-        let ran = nobody(&program, &[]);
+        let namesake = Path::new("/usr/lib/nagios/plugins/check_disk");
+        let inner = private.join("inner");
+        let inner = inner.to_str().expect("text");
+        let both = ["-w", "1%", "-p", local, "-p", inner];
+        let ran = nobody(&program, &both);
         assert_eq!((ran.code, labels(&ran)), (Some(3), vec![local.to_owned()]), "{}", ran.stdout);
         assert!(ran.first_line().contains(": permission denied [permission]"), "{}", ran.stdout);
-        assert_eq!(nobody(&program, &["--dialect", "c"]).code, Some(2));
-        assert_eq!(nobody(Path::new("/usr/lib/nagios/plugins/check_disk"), &[]).code, Some(2));
+        assert_eq!(nobody(&program, &[&["--dialect", "c"], &both[..]].concat()).code, Some(2));
+        assert_eq!(nobody(namesake, &both).code, Some(2));
+        // What has no size is not asked: /sys/kernel/debug would turn every run of a plain user red.
+        pseudo(&private.join("proc"));
+        let all = ["-w", "1%", "-x", inner, "-r", folder.to_str().expect("text")];
+        let ran = nobody(&program, &all);
+        assert_eq!((ran.code, labels(&ran)), (Some(0), vec![local.to_owned()]), "{}", ran.stdout);
+        assert_eq!(nobody(namesake, &all).code, Some(2));
     });
 }
 

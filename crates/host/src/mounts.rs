@@ -39,6 +39,31 @@ const NETWORK: [&str; 22] = [
     "virtiofs",
 ];
 
+/// Types whose statfs is the kernel's `simple_statfs`: zero blocks.
+const PSEUDO: [&str; 21] = [
+    "autofs",
+    "binder",
+    "binfmt_misc",
+    "bpf",
+    "cgroup",
+    "cgroup2",
+    "configfs",
+    "cpuset",
+    "debugfs",
+    "devpts",
+    "fusectl",
+    "mqueue",
+    "nfsd",
+    "nsfs",
+    "proc",
+    "pstore",
+    "rpc_pipefs",
+    "securityfs",
+    "selinuxfs",
+    "sysfs",
+    "tracefs",
+];
+
 /// One line of mountinfo.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
@@ -69,6 +94,11 @@ impl Mount {
             || self.is_remote()
     }
 
+    /// A file system of the kernel's own data, which has no size: nothing on it can fill up.
+    pub fn is_pseudo(&self) -> bool {
+        PSEUDO.contains(&self.kind.as_str())
+    }
+
     /// Remote as gnulib's `ME_REMOTE` has it, which is what `--local` of the C plugins goes by.
     pub fn is_remote(&self) -> bool {
         const KINDS: [&str; 9] =
@@ -85,7 +115,8 @@ impl Mount {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mounts {
     visible: Vec<Mount>,
-    by_point: HashMap<PathBuf, usize>,
+    /// By the bytes of the mount point, which are cheaper to hash than a path.
+    by_point: HashMap<Vec<u8>, usize>,
     /// Beside each mount: it can stick itself, or a mount that can is on the way to it.
     sticky: Vec<bool>,
 }
@@ -119,7 +150,7 @@ impl Mounts {
             if hidden[index] {
                 continue;
             }
-            mounts.by_point.insert(mount.point.clone(), mounts.visible.len());
+            mounts.by_point.insert(bytes(&mount.point).to_vec(), mounts.visible.len());
             mounts.visible.push(mount);
             mounts.sticky.push(sticky[index]);
         }
@@ -133,6 +164,12 @@ impl Mounts {
 
     /// Index of the mount whose mount point is this path.
     pub fn at(&self, point: &Path) -> Option<usize> {
+        let mut point = bytes(point);
+        while let [rest @ .., b'/'] = point
+            && !rest.is_empty()
+        {
+            point = rest;
+        }
         self.by_point.get(point).copied()
     }
 
@@ -210,10 +247,10 @@ pub fn escape(path: &OsStr) -> String {
 // A mount is hidden when another is mounted on its own root, or on a folder of its parent on the way to it.
 fn hidden(all: &[Mount]) -> Vec<bool> {
     let by_id = by_id(all);
-    let on: HashSet<(u64, &Path)> = all
+    let on: HashSet<(u64, &[u8])> = all
         .iter()
         .filter(|mount| mount.id != mount.parent)
-        .map(|mount| (mount.parent, mount.point.as_path()))
+        .map(|mount| (mount.parent, bytes(&mount.point)))
         .collect();
     let mut unreachable: Vec<Option<bool>> = vec![None; all.len()];
     for index in 0..all.len() {
@@ -229,21 +266,31 @@ fn hidden(all: &[Mount]) -> Vec<bool> {
             let mount = &all[here];
             let parent = by_id.get(&mount.parent).filter(|parent| **parent != here).map(|at| &all[*at]);
             above = above
-                || mount
-                    .point
-                    .ancestors()
-                    .skip(1)
-                    .take_while(|part| parent.is_none_or(|parent| part.starts_with(&parent.point)))
-                    .any(|part| parent.is_some() && on.contains(&(mount.parent, part)));
+                || parent.is_some_and(|parent| {
+                    let end = bytes(&parent.point).len();
+                    let mut on_the_way =
+                        folders_above(bytes(&mount.point)).take_while(|folder| folder.len() >= end);
+                    on_the_way.any(|folder| on.contains(&(mount.parent, folder)))
+                });
             unreachable[here] = Some(above);
         }
     }
     all.iter()
         .zip(unreachable)
         .map(|(mount, unreachable)| {
-            unreachable.unwrap_or(false) || on.contains(&(mount.id, mount.point.as_path()))
+            unreachable.unwrap_or(false) || on.contains(&(mount.id, bytes(&mount.point)))
         })
         .collect()
+}
+
+// `/a`, then `/`, of `/a/b`.
+fn folders_above(point: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let slashes = (0..point.len()).rev().filter(|index| point[*index] == b'/');
+    slashes.map(|index| &point[..index.max(1)]).filter(|folder| folder.len() < point.len())
+}
+
+fn bytes(path: &Path) -> &[u8] {
+    path.as_os_str().as_bytes()
 }
 
 fn sticky(all: &[Mount]) -> Vec<bool> {
@@ -340,6 +387,8 @@ mod tests {
             ("/mnt/a b/c", "/mnt/a b"),
             ("/mnt/nfs/local/c", "/mnt/nfs/local"),
             ("/nowhere/at/all", "/"),
+            ("/var//", "/var"),
+            ("//", "/"),
         ] {
             assert_eq!(held(&mounts, path), point, "{path}");
         }

@@ -30,6 +30,9 @@ pub const TEST: &[&str] = &[
     "git",
     // a locale that writes 0,5
     "locales",
+    // file systems with reserved blocks, in namespaces of the tests' own
+    "e2fsprogs",
+    "mount",
 ];
 
 /// Components of the Rust toolchain that the tests need, with the command that shows that one is there.

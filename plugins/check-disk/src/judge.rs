@@ -26,7 +26,9 @@ impl CheckDisk {
                     let figures = self.figures(call.dialect, &measured.spaces);
                     let name = if self.mountpoint { &measured.source } else { &measured.name };
                     outcome = self.metrics(outcome, call.dialect, name, &figures, &measured.limits);
-                    outcome = outcome.detail(self.detail(measured, &figures));
+                    if call.verbosity > 0 {
+                        outcome = outcome.detail(self.detail(measured, &figures));
+                    }
                     listed.push(listed_fact(measured, &figures));
                     judged.push((self.verdict(&measured.limits, &figures), brief(name), figures));
                 }
@@ -182,6 +184,7 @@ mod tests {
     use clap::Parser as _;
     use host::mounts::Mounts;
     use plugin::{Call, Deadline, Dialect, Failure, Outcome, Reason, State};
+    use std::rc::Rc;
     use std::time::Duration;
 
     const GIB: u64 = 1 << 30;
@@ -197,7 +200,7 @@ mod tests {
     }
 
     // The thresholds of a command line that chooses everything.
-    fn limits(options: &CheckDisk) -> Limits {
+    fn limits(options: &CheckDisk) -> Rc<Limits> {
         let mounts = Mounts::parse(b"1 0 8:1 / / rw - ext4 /dev/a rw\n");
         let none = |_: &std::path::Path| crate::locate::Place::Mount(0);
         select(options, &mounts, &none).expect("chosen").remove(0).limits
@@ -214,7 +217,7 @@ mod tests {
                     source: format!("/dev{name}"),
                     kind: "ext4".into(),
                     spaces: vec![*space],
-                    limits: limits.clone(),
+                    limits: Rc::clone(&limits),
                 })
             })
             .collect();

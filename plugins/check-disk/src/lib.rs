@@ -75,6 +75,9 @@ pub struct CheckDisk {
 }
 
 impl Check for CheckDisk {
+    const NAMESAKES: &'static [&'static str] = &["check_disk"];
+    const SAMPLE: &'static [&'static str] = &["-w", "0", "-c", "0", "-p", "/"];
+
     fn run(&self, call: &Call) -> Result<Outcome> {
         let mounts = Mounts::read(&self.root.root)?;
         call.deadline.step("look for the paths")?;

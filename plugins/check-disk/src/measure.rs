@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Duration;
 
 use host::Root;
@@ -24,7 +25,7 @@ pub(crate) struct Measured {
     pub kind: String,
     /// One, or those of a group.
     pub spaces: Vec<Space>,
-    pub limits: Limits,
+    pub limits: Rc<Limits>,
 }
 
 /// What is known of a target: its space, or why it is not known.
@@ -127,8 +128,8 @@ fn start(options: &CheckDisk, call: &Call, mounts: &Mounts, targets: Vec<Target>
         };
         let answer = match &target.place {
             Place::Beyond { path, .. } => helper(path),
-            // Nobody asked for what autofs would mount here.
-            _ if mount.kind == "autofs" => continue,
+            // autofs among them: nobody asked for what it would mount here.
+            _ if mount.is_pseudo() => continue,
             // Two paths on one mount are one file system, and count once in a group.
             _ if !seen.insert((index, target.group.clone())) => continue,
             _ if mounts.can_stick(index) => helper(&mount.point),
@@ -202,7 +203,7 @@ fn facts(known: Vec<(Target, Result<Found>)>, before: &Mounts, now: &Mounts) -> 
     facts
 }
 
-fn alone(mount: &Mount, space: Space, limits: Limits) -> Measured {
+fn alone(mount: &Mount, space: Space, limits: Rc<Limits>) -> Measured {
     Measured {
         name: mount.point.to_string_lossy().into_owned(),
         source: mount.source.to_string_lossy().into_owned(),

@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use host::mounts::{Mount, Mounts};
 use plugin::{Failure, Range, Reason, Result, Thresholds};
@@ -33,7 +34,7 @@ pub(crate) struct Target {
     /// The path as given, or the mount point.
     pub name: PathBuf,
     pub place: Place,
-    pub limits: Limits,
+    pub limits: Rc<Limits>,
     pub group: Option<String>,
 }
 
@@ -95,7 +96,7 @@ struct Selection<'a> {
     mounts: &'a Mounts,
     locate: &'a dyn Fn(&Path) -> Place,
     targets: Vec<Target>,
-    limits: Limits,
+    limits: Rc<Limits>,
     group: Option<String>,
     exact: bool,
     /// Something was chosen since the start or the last `--clear`.
@@ -108,7 +109,7 @@ impl<'a> Selection<'a> {
             mounts,
             locate,
             targets: Vec::new(),
-            limits: Limits::default(),
+            limits: Rc::default(),
             group: None,
             exact: false,
             chosen: false,
@@ -119,8 +120,8 @@ impl<'a> Selection<'a> {
         match step {
             Step::Warning(limit) => self.free(limit).warning = Some(limit.range.clone()),
             Step::Critical(limit) => self.free(limit).critical = Some(limit.range.clone()),
-            Step::InodeWarning(range) => self.limits.free_inodes.warning = Some(range.clone()),
-            Step::InodeCritical(range) => self.limits.free_inodes.critical = Some(range.clone()),
+            Step::InodeWarning(range) => self.limits_mut().free_inodes.warning = Some(range.clone()),
+            Step::InodeCritical(range) => self.limits_mut().free_inodes.critical = Some(range.clone()),
             Step::Path(path) => {
                 self.thresholds_first("-p")?;
                 self.add_path(path);
@@ -162,7 +163,7 @@ impl<'a> Selection<'a> {
                 if !self.chosen {
                     self.add_all();
                 }
-                self.limits = Limits::default();
+                self.limits = Rc::default();
                 self.group = None;
                 self.chosen = false;
             }
@@ -171,7 +172,13 @@ impl<'a> Selection<'a> {
     }
 
     fn free(&mut self, limit: &Limit) -> &mut Thresholds {
-        if limit.percent { &mut self.limits.free_percent } else { &mut self.limits.free_units }
+        let limits = self.limits_mut();
+        if limit.percent { &mut limits.free_percent } else { &mut limits.free_units }
+    }
+
+    // A change is for what follows: what was chosen before keeps its own.
+    fn limits_mut(&mut self) -> &mut Limits {
+        Rc::make_mut(&mut self.limits)
     }
 
     fn thresholds_first(&self, option: &str) -> Result<()> {
@@ -211,8 +218,9 @@ impl<'a> Selection<'a> {
 
     // What was chosen before gets the thresholds of now, and keeps its place.
     fn add(&mut self, name: PathBuf, place: Place) {
-        let (limits, group) = (self.limits.clone(), self.group.clone());
-        match self.targets.iter_mut().find(|target| target.name == name) {
+        let (limits, group) = (Rc::clone(&self.limits), self.group.clone());
+        // As bytes: paths compare part by part, which is slow for a thousand mounts.
+        match self.targets.iter_mut().find(|target| target.name.as_os_str() == name.as_os_str()) {
             Some(target) => (target.limits, target.group) = (limits, group),
             None => self.targets.push(Target { name, place, limits, group }),
         }
@@ -233,7 +241,7 @@ impl<'a> Selection<'a> {
             words.next();
             Some(range)
         };
-        self.limits.used_percent = Thresholds::new(number(), number());
+        self.limits_mut().used_percent = Thresholds::new(number(), number());
         match words.next() {
             Some(path) => {
                 self.group = None;
