@@ -6,6 +6,7 @@ use plugin::{Context as _, Deadline, Failure, Reason, Result, Secret};
 use tls::{TlsOptions, Verify};
 
 use crate::prober::within;
+use crate::request::parse_url;
 
 /// Most bytes of an answer.
 const LIMIT: usize = 64 * 1024 * 1024;
@@ -44,9 +45,10 @@ impl Api {
         Ok(Api { client, runtime, authorization })
     }
 
-    /// The body of a GET; a status other than 2xx is a failure: 401 and 403 with [`Reason::Auth`], others with [`Reason::Status`].
+    /// The body of a GET. A URL with a login is refused ([`Reason::Usage`]); a status other than 2xx is a failure: 401 and 403 with [`Reason::Auth`], others with [`Reason::Status`].
     pub fn get(&self, url: &str, deadline: &Deadline) -> Result<Vec<u8>> {
-        let what = format!("GET {}", plugin::text::clean(url));
+        let url = parse_url(url)?;
+        let what = format!("GET {url}");
         self.runtime.block_on(async {
             let mut request = self.client.get(url).header("Accept", "application/json");
             if let Some(authorization) = &self.authorization {

@@ -2,20 +2,34 @@
 //!
 //! The prober is hyper over a connection of our own: it knows the phases, every hop's certificate, the PROXY protocol, an SNI
 //! that differs from the Host, HTTP/1.0. A plain `http://` request initialises no TLS.
+//!
+//! ```no_run
+//! use http::{Request, probe};
+//!
+//! fn status(deadline: &plugin::Deadline) -> plugin::Result<u16> {
+//!     let hop = probe(&Request::get("https://www.example.net/health")?, deadline);
+//!     Ok(hop.answer?.status)
+//! }
+//! ```
 
 mod api;
 mod body;
+mod cookies;
+pub mod date;
 mod dial;
+mod head;
 mod prober;
+mod proxy;
 mod redirect;
 mod request;
 mod response;
 mod wire;
 
 pub use api::Api;
-pub use dial::basic;
+pub use cookies::Jar;
 pub use prober::probe;
-pub use redirect::{Hop, Stick, follow};
-pub use request::{BODY_LIMIT, Proxy, ProxyProtocol, Request, Route, Version, without_login};
-pub use response::{Phases, Response};
+pub use proxy::{Proxies, Proxy};
+pub use redirect::{Redirects, Stick, Stop, StopKind, Walk, walk};
+pub use request::{BODY_LIMIT, Header, ProxyProtocol, Request, Route, Version, basic, without_login};
+pub use response::{Hop, Phases, Response};
 pub use url::Url;

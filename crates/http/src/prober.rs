@@ -1,107 +1,155 @@
 //! One request over one connection of our own, each part of it under the deadline and timed.
 
 use std::future::Future;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::header::{HeaderName, HeaderValue};
+use hyper::http::response::Parts;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use plugin::{Context as _, Deadline, Failure, Reason, Result};
 
-use crate::request::{Request, Version};
-use crate::response::{Phases, Response};
-use crate::wire::{Socket, Wire};
-use crate::{body, dial};
+use crate::proxy::Proxy;
+use crate::request::{Header, Request, Version, without_login};
+use crate::response::{Hop, Phases, Response};
+use crate::wire::{Meter, Socket, Wire};
+use crate::{body, dial, head};
 
 /// Most bytes of the headers, and of a chunk's line: more is a protocol error.
 const HEADER_LIMIT: usize = 64 * 1024;
 /// Most headers.
 const HEADERS: usize = 256;
 
+/// What was seen of a hop until it ended, one way or the other.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub peer: String,
+    pub address: Option<SocketAddr>,
+    pub phases: Phases,
+    pub session: Option<tls::Session>,
+}
+
 /// Asks once, and follows nothing.
 ///
-/// A certificate that does not hold is no failure here: it stands in [`Response::session`], so that a check can judge it and
-/// the content together. Nothing of the request, its credentials least of all, is sent over such a connection unless
-/// `TlsOptions::verify` says so: then the failure is the certificate's.
-pub fn probe(request: &Request, deadline: &Deadline) -> Result<Response> {
+/// A certificate that does not hold, as far as `TlsOptions::verify` asks for it, is a failure before anything of the request,
+/// its credentials least of all, is sent; [`Hop::session`] shows the certificate all the same.
+pub fn probe(request: &Request, deadline: &Deadline) -> Hop {
+    let mut seen = Seen { peer: request.peer(), address: None, phases: Phases::default(), session: None };
+    let answer = ask(request, deadline, &mut seen);
+    let Seen { peer, address, phases, session } = seen;
+    Hop { url: without_login(&request.url), peer, address, phases, session, answer }
+}
+
+fn ask(request: &Request, deadline: &Deadline, seen: &mut Seen) -> Result<Response> {
+    let proxy = request.route.proxies.of_url(&request.url);
+    // Names are looked up on a runtime of their own: this has to stand before ours.
+    let conn = dial::dial(request, proxy, deadline, seen)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let answer = runtime.block_on(ask(request, deadline));
+    let answer = runtime.block_on(async {
+        let socket = match conn.into_socket() {
+            net::Socket::Tcp(stream) => Socket::Tcp(tokio::net::TcpStream::from_std(stream)?),
+            net::Socket::Unix(stream) => Socket::Unix(tokio::net::UnixStream::from_std(stream)?),
+            net::Socket::Udp(_) => return Err(Failure::new(Reason::Internal, "HTTP over UDP")),
+        };
+        let plain_proxy = proxy.filter(|_| !request.is_https());
+        talk(socket, request, plain_proxy, deadline, seen).await
+    });
     // A task that still reads must not hold the exit.
     runtime.shutdown_background();
     answer
 }
 
-async fn ask(request: &Request, deadline: &Deadline) -> Result<Response> {
-    let target = request.target();
-    let mut phases = Phases::default();
-    let dialled = dial::dial(request, deadline).await?;
-    phases.resolve = dialled.resolve;
-    phases.connect = dialled.connect;
-    let counter = Arc::new(AtomicU64::new(0));
-
-    let (wire, session) = if request.is_https() {
+async fn talk(
+    socket: Socket,
+    request: &Request,
+    proxy: Option<&Proxy>,
+    deadline: &Deadline,
+    seen: &mut Seen,
+) -> Result<Response> {
+    let peer = seen.peer.clone();
+    let meter = Meter::default();
+    let wire = if request.is_https() {
         let started = Instant::now();
-        let what = format!("TLS handshake with {target}");
-        let (stream, session) =
-            within(deadline, &what, handshake(dialled.socket, request, &target)).await??;
-        phases.tls = started.elapsed();
+        let what = format!("TLS handshake with {peer}");
+        let (stream, session) = within(deadline, &what, handshake(socket, request, &peer)).await??;
+        seen.phases.tls = started.elapsed();
+        let session = seen.session.insert(session);
         if let Err(distrust) = &session.trust {
-            return Err(session.failure(&target, distrust));
+            return Err(session.failure(&peer, distrust));
         }
-        (Wire::Tls(Box::new(stream), Arc::clone(&counter)), Some(session))
+        Wire::Tls(Box::new(stream), meter.clone())
     } else {
-        (Wire::Plain(dialled.socket, Arc::clone(&counter)), None)
+        Wire::Plain(socket, meter.clone())
     };
-
-    let started = Instant::now();
-    let what = format!("{} {}", request.method, crate::request::without_login(&request.url));
-    let over_http2 = match &session {
+    let over_http2 = match &seen.session {
         Some(session) => session.alpn.as_deref() == Some("h2"),
-        None => request.version == Version::Http2,
+        None => request.version == Version::Http2 && !request.or_older,
     };
-    if request.version == Version::Http2 && !over_http2 {
-        return Err(Failure::new(Reason::Protocol, format!("{target} does not speak HTTP/2")));
+    if request.version == Version::Http2 && !over_http2 && !request.or_older {
+        return Err(Failure::new(Reason::Protocol, format!("{peer} does not speak HTTP/2")));
     }
-    let message = message(request, over_http2, dialled.through_proxy)?;
-    let response =
-        within(deadline, &what, send(wire, message, over_http2)).await?.map_err(|e| failure(&what, &e))?;
-    phases.first_byte = started.elapsed();
-
+    let message = message(request, over_http2, proxy)?;
+    let what = format!("{} {}", request.method, without_login(&request.url));
     let started = Instant::now();
-    let (parts, incoming) = response.into_parts();
-    let mut answer = Response {
-        version: version_name(parts.version),
+    let answer = within(deadline, &what, send(wire, message, over_http2)).await;
+    let notes = |phases: &mut Phases| {
+        let notes = meter.notes();
+        let sent = notes.sent_at.unwrap_or(started);
+        phases.send = sent.duration_since(started);
+        phases.wait = notes.came_at.unwrap_or_else(Instant::now).saturating_duration_since(sent);
+        notes.came_at.unwrap_or_else(Instant::now)
+    };
+    let came = notes(&mut seen.phases);
+    let (parts, incoming) = answer?.map_err(|error| failure(&what, &error))?.into_parts();
+    let mut response = response(&parts, over_http2, &meter);
+    if !request.headers_only {
+        let what = format!("read the answer of {peer}");
+        read_body(incoming, request, deadline, &what, &mut response).await;
+    }
+    seen.phases.transfer = came.elapsed();
+    let framed = (response.head.len() + response.body.len()) as u64;
+    response.received = if over_http2 { framed } else { meter.notes().received };
+    undo_encoding(&mut response, request, &peer);
+    Ok(response)
+}
+
+fn response(parts: &Parts, over_http2: bool, meter: &Meter) -> Response {
+    let headers = headers(&parts.headers);
+    let raw = if over_http2 { None } else { head::split(&meter.notes().start) };
+    let (status_line, head) = raw.unwrap_or_else(|| {
+        let lines: Vec<String> =
+            headers.iter().map(|(name, value)| format!("{name}: {}", plugin::text::clean(value))).collect();
+        (format!("{} {}", version_name(parts.version), parts.status.as_u16()), lines.join("\n"))
+    });
+    Response {
+        status_line,
         status: parts.status.as_u16(),
-        reason: reason_phrase(&parts),
-        headers: headers(&parts.headers),
+        head,
+        headers,
         body: Vec::new(),
         truncated: false,
+        broken: None,
         received: 0,
-        phases,
-        session,
-        address: dialled.address,
-    };
-    if !request.headers_only {
-        let what = format!("read the answer of {target}");
-        let read = within(deadline, &what, read_body(incoming, request.body_limit)).await?;
-        let (bytes, cut) = read.map_err(|error| failure(&what, &error))?;
-        let encoding = answer.header("content-encoding").unwrap_or_default().to_owned();
-        // What was cut is no whole stream, and nothing can be said of its rest.
-        let (bytes, more) = if cut && !encoding.is_empty() {
-            (Vec::new(), true)
-        } else {
-            body::decompress(bytes, &encoding, request.body_limit, &target)?
-        };
-        answer.body = bytes;
-        answer.truncated = cut || more;
     }
-    answer.phases.transfer = started.elapsed();
-    answer.received = counter.load(Ordering::Relaxed);
-    Ok(answer)
+}
+
+// What was cut is no whole stream, and nothing can be said of its rest.
+fn undo_encoding(response: &mut Response, request: &Request, peer: &str) {
+    let encoding = response.header("content-encoding").unwrap_or_default().to_owned();
+    if !request.compressed || encoding.is_empty() || response.body.is_empty() {
+        return;
+    }
+    let packed = std::mem::take(&mut response.body);
+    if response.truncated || response.broken.is_some() {
+        return;
+    }
+    match body::decompress(packed, &encoding, request.body_limit, peer) {
+        Ok((bytes, more)) => (response.body, response.truncated) = (bytes, more),
+        Err(failure) => response.broken = Some(failure),
+    }
 }
 
 async fn handshake(
@@ -116,7 +164,7 @@ async fn handshake(
             Version::Http10 | Version::Http11 => vec!["http/1.1".to_owned()],
         };
     }
-    let (ssl, judge) = tls::prepare(&request.host(), &options)?;
+    let (ssl, judge) = tls::prepare(request.host(), &options)?;
     let mut stream = tokio_openssl::SslStream::new(ssl, socket)?;
     std::pin::Pin::new(&mut stream).connect().await.map_err(|error| tls::failed(target, &error))?;
     let session = judge.session(stream.ssl())?;
@@ -138,70 +186,92 @@ async fn send(wire: Wire, message: hyper::Request<Full<Bytes>>, over_http2: bool
     let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
         .max_buf_size(HEADER_LIMIT)
         .max_headers(HEADERS)
-        .preserve_header_case(true)
+        .title_case_headers(true)
         .handshake(io)
         .await?;
     tokio::spawn(connection);
     sender.send_request(message).await
 }
 
-fn message(request: &Request, over_http2: bool, through_proxy: bool) -> Result<hyper::Request<Full<Bytes>>> {
-    let url = &request.url;
-    let path = match url.query() {
-        Some(query) => format!("{}?{query}", url.path()),
-        None => url.path().to_owned(),
-    };
-    let authority = match url.port() {
-        Some(port) => format!("{}:{port}", url.host_str().unwrap_or_default()),
-        None => url.host_str().unwrap_or_default().to_owned(),
-    };
+fn message(
+    request: &Request,
+    over_http2: bool,
+    proxy: Option<&Proxy>,
+) -> Result<hyper::Request<Full<Bytes>>> {
+    let path = request.path();
+    let host = request.headers.iter().find(|header| header.name.eq_ignore_ascii_case("host"));
+    let authority = host.map_or_else(|| request.authority(), |host| host.value.clone());
+    let is_absolute = path.starts_with("http://") || path.starts_with("https://");
     // RFC 9112 3.2.2: a proxy gets the absolute form; HTTP/2 makes its pseudo-headers of it.
-    let uri =
-        if over_http2 || through_proxy { format!("{}://{authority}{path}", url.scheme()) } else { path };
+    let uri = if is_absolute || !(over_http2 || proxy.is_some()) {
+        path
+    } else {
+        format!("{}://{authority}{path}", request.url.scheme())
+    };
     let version = match request.version {
         Version::Http10 => hyper::Version::HTTP_10,
         _ if over_http2 => hyper::Version::HTTP_2,
         _ => hyper::Version::HTTP_11,
     };
     let mut message = hyper::Request::builder().method(request.method.as_str()).uri(uri).version(version);
-    if !over_http2 && request.header("host").is_none() {
+    if !over_http2 && request.send_host && !request.has_header("host") {
         message = message.header("Host", authority);
     }
-    if request.header("user-agent").is_none() {
+    if !request.has_header("user-agent") {
         message = message.header("User-Agent", concat!("verdigris/", env!("CARGO_PKG_VERSION")));
     }
-    if !over_http2 && request.header("connection").is_none() {
+    if !over_http2 && !request.has_header("connection") {
         message = message.header("Connection", "close");
     }
-    if request.compressed && request.header("accept-encoding").is_none() {
+    if request.compressed && !request.has_header("accept-encoding") {
         message = message.header("Accept-Encoding", "gzip, deflate");
     }
-    for (name, value) in &request.headers {
+    if let Some(authorization) = proxy.and_then(|proxy| proxy.authorization.as_ref()) {
+        message = message.header("Proxy-Authorization", authorization.expose());
+    }
+    for Header { name, value, .. } in &request.headers {
         let bad = |what: &str| {
             Failure::new(Reason::Usage, format!("header `{}`: {what}", plugin::text::clean(name)))
         };
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad("no name of a header"))?;
         let value =
             HeaderValue::from_bytes(value.as_bytes()).map_err(|_| bad("a value with control characters"))?;
-        message = message.header(name, value);
+        // HTTP/2 has no connections to close (RFC 9113, 8.2.2), and its host stands in the pseudo-header.
+        if !(over_http2 && ["connection", "host"].contains(&name.as_str())) {
+            message = message.header(name, value);
+        }
     }
-    message.body(Full::new(request.body.clone())).because(Reason::Usage, "the request")
+    message.body(Full::new(request.body.clone())).because(Reason::Usage, "make the request")
 }
 
-type ReadBody = std::result::Result<(Vec<u8>, bool), hyper::Error>;
-
-async fn read_body(mut incoming: Incoming, limit: usize) -> ReadBody {
-    let mut bytes = Vec::new();
-    while let Some(frame) = incoming.frame().await {
-        let Ok(data) = frame?.into_data() else { continue };
-        let room = limit.saturating_sub(bytes.len());
+// Keeps what came until the end, whichever it is.
+async fn read_body(
+    mut incoming: Incoming,
+    request: &Request,
+    deadline: &Deadline,
+    what: &str,
+    response: &mut Response,
+) {
+    loop {
+        let data = match within(deadline, what, incoming.frame()).await {
+            Ok(None) => return,
+            Ok(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
+            Ok(Some(Err(error))) => {
+                response.broken = Some(failure(what, &error));
+                return;
+            }
+            Err(expired) => {
+                response.broken = Some(expired);
+                return;
+            }
+        };
+        let room = request.body_limit.saturating_sub(response.body.len());
+        response.body.extend_from_slice(&data[..room.min(data.len())]);
         if data.len() > room {
-            bytes.extend_from_slice(&data[..room]);
-            return Ok((bytes, true));
+            response.truncated = true;
+            return;
         }
-        bytes.extend_from_slice(&data);
     }
-    Ok((bytes, false))
 }
 
 /// What a future gives, or the failure of the deadline that cut it short.
@@ -239,14 +309,6 @@ fn version_name(version: hyper::Version) -> &'static str {
         hyper::Version::HTTP_10 => "HTTP/1.0",
         hyper::Version::HTTP_2 => "HTTP/2",
         _ => "HTTP/1.1",
-    }
-}
-
-// hyper keeps the words only where they are not the usual ones.
-fn reason_phrase(parts: &hyper::http::response::Parts) -> String {
-    match parts.extensions.get::<hyper::ext::ReasonPhrase>() {
-        Some(words) => plugin::text::clean_bytes(words.as_bytes()),
-        None => parts.status.canonical_reason().unwrap_or_default().to_owned(),
     }
 }
 

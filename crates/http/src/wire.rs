@@ -1,10 +1,10 @@
-//! One connection, encrypted or not, that counts what comes in.
+//! One connection, encrypted or not, that notes what goes over it and when.
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
@@ -17,11 +17,56 @@ pub(crate) enum Socket {
     Unix(UnixStream),
 }
 
+/// Most bytes of the start of an answer that are kept as they came.
+const KEPT: usize = 64 * 1024;
+
+/// What went over a connection, after TLS.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Meter(Arc<Mutex<Notes>>);
+
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    /// Bytes that came.
+    pub received: u64,
+    /// The first of them.
+    pub start: Vec<u8>,
+    /// When the last byte went out before anything came.
+    pub sent_at: Option<Instant>,
+    /// When the first byte came.
+    pub came_at: Option<Instant>,
+}
+
+impl Meter {
+    pub fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn came(&self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        let mut notes = self.notes();
+        notes.received += bytes.len() as u64;
+        notes.came_at.get_or_insert_with(Instant::now);
+        let room = KEPT.saturating_sub(notes.start.len()).min(bytes.len());
+        notes.start.extend_from_slice(&bytes[..room]);
+    }
+
+    fn went(&self, poll: &Poll<io::Result<usize>>) {
+        if matches!(poll, Poll::Ready(Ok(_))) {
+            let mut notes = self.notes();
+            if notes.came_at.is_none() {
+                notes.sent_at = Some(Instant::now());
+            }
+        }
+    }
+}
+
 /// What HTTP is spoken over.
 #[derive(Debug)]
 pub(crate) enum Wire {
-    Plain(Socket, Arc<AtomicU64>),
-    Tls(Box<SslStream<Socket>>, Arc<AtomicU64>),
+    Plain(Socket, Meter),
+    Tls(Box<SslStream<Socket>>, Meter),
 }
 
 impl AsyncRead for Socket {
@@ -67,22 +112,23 @@ impl AsyncRead for Wire {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let (poll, counter) = match self.get_mut() {
-            Wire::Plain(socket, counter) => (Pin::new(socket).poll_read(cx, buffer), counter),
-            Wire::Tls(stream, counter) => (Pin::new(stream.as_mut()).poll_read(cx, buffer), counter),
+        let (poll, meter) = match self.get_mut() {
+            Wire::Plain(socket, meter) => (Pin::new(socket).poll_read(cx, buffer), meter),
+            Wire::Tls(stream, meter) => (Pin::new(stream.as_mut()).poll_read(cx, buffer), meter),
         };
-        let came = buffer.filled().len().saturating_sub(before);
-        counter.fetch_add(came as u64, Ordering::Relaxed);
+        meter.came(buffer.filled().get(before..).unwrap_or_default());
         poll
     }
 }
 
 impl AsyncWrite for Wire {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Wire::Plain(socket, _) => Pin::new(socket).poll_write(cx, bytes),
-            Wire::Tls(stream, _) => Pin::new(stream.as_mut()).poll_write(cx, bytes),
-        }
+        let (poll, meter) = match self.get_mut() {
+            Wire::Plain(socket, meter) => (Pin::new(socket).poll_write(cx, bytes), meter),
+            Wire::Tls(stream, meter) => (Pin::new(stream.as_mut()).poll_write(cx, bytes), meter),
+        };
+        meter.went(&poll);
+        poll
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -65,6 +65,17 @@ impl Conn {
         self.address
     }
 
+    /// This side's address.
+    ///
+    /// Errors where there is none: over a Unix socket.
+    pub fn local_address(&self) -> io::Result<SocketAddr> {
+        match &self.socket {
+            Socket::Tcp(stream) => stream.local_addr(),
+            Socket::Udp(socket) => socket.local_addr(),
+            Socket::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
     /// How long it took to connect, without the lookup of the name.
     pub fn took(&self) -> Duration {
         self.took
