@@ -26,25 +26,32 @@ pub fn cargo(args: &[&str]) -> Command {
 
 /// `$ cargo fmt --all --check`: a copy of this line does the same in a terminal.
 pub fn show(command: &Command) {
-    let program = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy();
     let args: Vec<_> = command.get_args().map(|arg| quoted(&arg.to_string_lossy())).collect();
-    println!("$ {program} {}", args.join(" "));
+    println!("$ {} {}", name(command), args.join(" "));
+}
+
+/// Its name without its folder, for messages.
+fn name(command: &Command) -> String {
+    Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Shows and runs the command; anything but exit 0 is an error.
 pub fn run(command: &mut Command) -> Result<()> {
     show(command);
-    let name = command.get_program().to_string_lossy().into_owned();
+    let name = name(command);
     match command.status() {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("{name}: {status}")),
+        Ok(status) => {
+            let first = command.get_args().next().unwrap_or_default().to_string_lossy();
+            Err(format!("{name} {first}: {status}"))
+        }
         Err(error) => Err(format!("start {name}: {error}")),
     }
 }
 
 /// What a command prints, whatever its exit code; an error when it cannot be started.
 pub fn output_of(command: &mut Command) -> Result<String> {
-    let name = command.get_program().to_string_lossy().into_owned();
+    let name = name(command);
     let output = command.stderr(Stdio::null()).output().map_err(|error| format!("start {name}: {error}"))?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
@@ -78,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_failing_program_is_an_error_that_names_it() {
-        assert_eq!(run(&mut command("false", &[])), Err("false: exit status: 1".into()));
+        assert_eq!(run(&mut command("false", &["a", "b"])), Err("false a: exit status: 1".into()));
         let error = run(&mut command("no-such-program", &[])).unwrap_err();
         assert!(error.starts_with("start no-such-program: "), "{error}");
     }
