@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
+use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -78,7 +79,7 @@ pub fn run<C: Check>(args: &[OsString]) -> ExitCode {
         Emergency { frame, format: OutputFormat::Nagios, exit_ok: false, timeout_state: None, started };
     watchdog::prepare(emergency.clone());
 
-    let parsed = match read::<C>(&own, args, &emergency.frame.plugin) {
+    let parsed = match read::<C>(own, args, &emergency.frame.plugin) {
         Ok(parsed) => parsed,
         Err(text) => {
             // A usage error, the help or the version: on standard output, and never OK.
@@ -143,16 +144,18 @@ struct Parsed<C> {
 }
 
 /// The options, or the text to print instead of a result.
-fn read<C: Check>(own: &clap::Command, args: &[OsString], name: &str) -> Result<Parsed<C>, String> {
+fn read<C: Check>(own: clap::Command, args: &[OsString], name: &str) -> Result<Parsed<C>, String> {
+    // Never taken apart again: that would cost a fifth of a short run, and the process is about to end.
+    let mut command = ManuallyDrop::new(complete(own, name));
     let expanded = extra_opts::expand(args, name).map_err(|message| usage(name, &message, ""))?;
     let words = expanded.as_deref().unwrap_or(args);
     let by_name = Dialect::of_name(name);
     let guess = dialect_asked_for(words).unwrap_or(by_name);
-    let mut parsed = read_in::<C>(guess, own, words, name)?;
+    let mut parsed = read_in::<C>(guess, &mut command, words, name)?;
     // Only clap knows which words are options: should it disagree, its answer counts.
     let meant = parsed.common.dialect.unwrap_or(by_name);
     if meant != guess {
-        parsed = read_in::<C>(meant, own, words, name)?;
+        parsed = read_in::<C>(meant, &mut command, words, name)?;
     }
     if expanded.is_some() {
         // An INI file is where a password hides from the process list: what it says is not shown.
@@ -163,7 +166,7 @@ fn read<C: Check>(own: &clap::Command, args: &[OsString], name: &str) -> Result<
 
 fn read_in<C: Check>(
     dialect: Dialect,
-    own: &clap::Command,
+    command: &mut clap::Command,
     words: &[OsString],
     name: &str,
 ) -> Result<Parsed<C>, String> {
@@ -177,7 +180,7 @@ fn read_in<C: Check>(
         format!("read as: {}", words.join(" "))
     });
     let told = |error: clap::Error| instead_of_result(name, &error);
-    let matches = complete(own.clone(), name).try_get_matches_from(args).map_err(told)?;
+    let matches = ManuallyDrop::new(command.try_get_matches_from_mut(args).map_err(told)?);
     let check = C::from_arg_matches(&matches).map_err(told)?;
     let common = Common::from_arg_matches(&matches).map_err(told)?;
     if common.extra_opts.is_some() {
