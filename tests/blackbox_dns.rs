@@ -267,7 +267,10 @@ fn silence_ends_in_time() {
     );
     assert!(line.ends_with(" [timed-out]"), "{line}");
     assert!(ran.took < Duration::from_secs(5), "{:?}", ran.took);
-    assert_eq!(ask(port, &["www.example", "-t", "1:unknown"]).code, Some(3));
+    let ran = ask(port, &["www.example", "-t", "1:unknown", "--output-format", "json"]);
+    let json: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!((ran.code, &json["findings"][0]["reason"]), (Some(3), &"timed-out".into()));
+    assert_eq!(json["facts"]["servers"], Value::from(vec![format!("127.0.0.1:{port}")]));
 }
 
 #[test]

@@ -17,6 +17,8 @@ const SHOWN: usize = 48;
 pub(crate) struct Facts {
     /// What was asked for, for messages: `www.example`, `example MX`.
     pub what: String,
+    /// Addresses and ports of the servers, in the order in which they are asked.
+    pub servers: Vec<String>,
     /// Answers, one per type asked for, the last one with an error if any.
     pub replies: Vec<Reply>,
     /// From the first question to the last answer, silent servers included.
@@ -164,6 +166,7 @@ impl Facts {
                 outcome = outcome.detail(format!("{} {} {} {}", row.name, row.ttl, row.kind, row.data));
             }
         }
+        let outcome = outcome.fact("servers", self.servers.clone());
         outcome.fact("replies", self.replies.iter().map(Reply::fact).collect::<Vec<Value>>())
     }
 }

@@ -56,7 +56,9 @@ impl CheckDns {
             Some(kind) => format!("{name} {}", type_word(kind)),
             None => name.to_owned(),
         };
-        let mut facts = Facts { what, details: servers.details.clone(), ..Facts::default() };
+        let addresses = servers.conf.servers.iter().map(ToString::to_string).collect();
+        let details = servers.details.clone();
+        let mut facts = Facts { what, servers: addresses, details, ..Facts::default() };
         let started = call.deadline.elapsed();
         for name in &question.names {
             let replies = match self.ask(name, &question.kinds, servers, call, &mut facts.details) {
