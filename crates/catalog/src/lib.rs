@@ -13,6 +13,8 @@ pub struct Entry {
     pub command: fn(&str) -> clap::Command,
     /// The C plugins that it stands in for.
     pub namesakes: &'static [&'static str],
+    /// The state of a failure in the C dialect.
+    pub c_state: fn(plugin::Reason) -> plugin::State,
     /// Arguments of a run that is OK on any host; see [`plugin::Check::SAMPLE`].
     pub sample: &'static [&'static str],
 }
@@ -42,13 +44,22 @@ macro_rules! plugin {
             run: plugin::run::<$library::$check>,
             command: plugin::command::<$library::$check>,
             namesakes: <$library::$check as plugin::Check>::NAMESAKES,
+            c_state: <$library::$check as plugin::Check>::c_state,
             sample: <$library::$check as plugin::Check>::SAMPLE,
         }
     };
 }
 
 /// All plugins, by name. One line each; `cargo xtask new` adds one.
-pub const PLUGINS: &[Entry] = &[plugin!(check_dummy::CheckDummy), plugin!(check_tcp::CheckTcp)];
+pub const PLUGINS: &[Entry] = &[
+    plugin!(check_disk::CheckDisk),
+    plugin!(check_dns::CheckDns),
+    plugin!(check_dummy::CheckDummy),
+    plugin!(check_load::CheckLoad),
+    plugin!(check_memory::CheckMemory),
+    plugin!(check_procs::CheckProcs),
+    plugin!(check_tcp::CheckTcp),
+];
 
 /// The plugin that answers to this name, its own or a namesake's.
 pub fn find(name: &str) -> Option<&'static Entry> {

@@ -45,7 +45,7 @@ fn assert_signals_are_lines(program: &Path) {
         let ran = Run::new(program)
             .args(["--fail", "stick", "-t", "1m", "--ready"])
             .args([&ready])
-            .signal_when(signal, &ready)
+            .signal_when(signal, move |_| ready.exists())
             .go();
         assert_line(&ran, 3, &format!("ANSWER UNKNOWN - ended by {name} in: go wrong: Stick [internal]\n"));
     }
@@ -243,7 +243,7 @@ fn a_pipe_without_a_password_is_waited_for_no_longer_than_the_deadline() {
 #[test]
 fn a_reader_that_does_not_read_changes_neither_the_code_nor_the_end() {
     let peer = Peer::says("welcome\n");
-    let (_unread, full) = nix::unistd::pipe().expect("make a pipe");
+    let (_unread, full) = std::io::pipe().expect("make a pipe");
     nix::fcntl::fcntl(&full, nix::fcntl::FcntlArg::F_SETPIPE_SZ(4096)).expect("make it small");
     nix::unistd::write(&full, &[b'x'; 4096]).expect("fill it");
     let service = peer.address().to_string();

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -51,8 +51,17 @@ pub struct Run {
     command: Command,
     input: Vec<u8>,
     limit: Duration,
-    signal: Option<(Signal, PathBuf)>,
+    signal: Option<(Signal, Condition)>,
     stdout: Option<Stdio>,
+}
+
+/// When to send a signal.
+struct Condition(Box<dyn Fn(u32) -> bool>);
+
+impl std::fmt::Debug for Condition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a condition")
+    }
 }
 
 impl Run {
@@ -60,6 +69,11 @@ impl Run {
     pub fn new(program: impl AsRef<OsStr>) -> Run {
         let command = Command::new(program);
         Run { command, input: Vec::new(), limit: LIMIT, signal: None, stdout: None }
+    }
+
+    /// The program that it runs.
+    pub fn program(&self) -> PathBuf {
+        self.command.get_program().into()
     }
 
     /// Adds arguments.
@@ -110,9 +124,9 @@ impl Run {
         self
     }
 
-    /// Sends it `signal` as soon as the file `ready` exists.
-    pub fn signal_when(mut self, signal: Signal, ready: impl AsRef<Path>) -> Run {
-        self.signal = Some((signal, ready.as_ref().into()));
+    /// Sends it `signal` as soon as `ready` says so of its pid.
+    pub fn signal_when(mut self, signal: Signal, ready: impl Fn(u32) -> bool + 'static) -> Run {
+        self.signal = Some((signal, Condition(Box::new(ready))));
         self
     }
 
@@ -143,7 +157,7 @@ impl Run {
             if let Some(status) = child.try_wait().expect("wait for the program") {
                 break status;
             }
-            if self.signal.as_ref().is_some_and(|(_, ready)| ready.exists())
+            if self.signal.as_ref().is_some_and(|(_, ready)| ready.0(child.id()))
                 && let Some((signal, _)) = self.signal.take()
             {
                 nix::sys::signal::kill(group, signal).expect("signal the program");

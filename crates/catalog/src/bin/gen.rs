@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use catalog::{Entry, PLUGINS};
 use clap::Arg;
+use plugin::{Dialect, Reason};
 
 /// The heading under which the runner puts the options that every plugin has.
 const COMMON: &str = "Options of every plugin";
@@ -52,6 +53,7 @@ fn documents() -> Vec<Document> {
     };
     let mut documents: Vec<Document> = PLUGINS.iter().map(of_plugin).collect();
     documents.push(Document { path: "docs/options.md".into(), mark: "options", text: common_options() });
+    documents.push(Document { path: "docs/states.md".into(), mark: "exceptions", text: exceptions() });
     documents.push(Document { path: "README.md".into(), mark: "checks", text: checks() });
     documents
 }
@@ -96,6 +98,21 @@ fn common_options() -> String {
     let common: Vec<&Arg> =
         command.get_arguments().filter(|arg| arg.get_help_heading() == Some(COMMON)).collect();
     table(&common)
+}
+
+/// Where a namesake's states differ from those of the other C plugins.
+fn exceptions() -> String {
+    let mut text = "| check | reason | C |\n|---|---|---|\n".to_owned();
+    for entry in PLUGINS {
+        // Thresholds have no state of their own.
+        for reason in Reason::ALL.into_iter().filter(|reason| *reason != Reason::Threshold) {
+            let state = (entry.c_state)(reason);
+            if state != Dialect::C.state(reason) {
+                let _written = writeln!(text, "| {} | `{reason}` | {state} |", entry.name());
+            }
+        }
+    }
+    text
 }
 
 fn checks() -> String {
