@@ -154,8 +154,9 @@ fn table(args: &[&Arg]) -> String {
     text
 }
 
+// A flag may be declared as an option with no values, to keep its place among the others.
 fn takes_value(arg: &Arg) -> bool {
-    arg.get_action().takes_values()
+    arg.get_action().takes_values() && arg.get_num_args().is_none_or(|number| number.max_values() > 0)
 }
 
 /// `-w`, `--warning RANGE`.
@@ -204,6 +205,8 @@ mod tests {
         assert_eq!(spelling(&Arg::new("state").value_name("STATE")), "`STATE`");
         let flag = Arg::new("quick").long("quick").action(clap::ArgAction::SetTrue);
         assert_eq!(spelling(&flag), "`--quick`");
+        let placed = Arg::new("escape").short('E').long("escape").action(clap::ArgAction::Append).num_args(0);
+        assert_eq!(spelling(&placed), "`-E`, `--escape`");
         assert_eq!(cell("a|b\nc"), "a\\|b c");
     }
 }
