@@ -3,6 +3,7 @@
 //! Only the standard library is used, so that this program is built in seconds and can install what the others
 //! need before they are built.
 
+mod bench;
 mod demo;
 mod new;
 mod packages;
@@ -17,6 +18,7 @@ usage: cargo xtask COMMAND
   demo [--keep]         build mdd and the checks, and watch a datacenter go from red to green;
                         --keep leaves its services up and says what to try on them
   test [STEP...]        everything that must pass before a change is accepted, or only these steps
+  bench [NAME...]       each check beside its namesake in C: instructions, wall ratio, memory, size
   gen [--check]         write the generated files; --check fails when one is out of date
   new check-THING       make a new check: its crate, its line in the catalogue
   help                  this text
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
     let done = match command {
         "demo" => demo::demo(rest),
         "test" => test::test(rest),
+        "bench" => bench::bench(rest),
         "gen" => test::generate(rest),
         "new" => new::new(rest),
         "help" | "--help" | "-h" => {
