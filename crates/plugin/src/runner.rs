@@ -27,6 +27,18 @@ pub trait Check: clap::Parser {
     /// one where a name server knows `www.example` as 192.0.2.1.
     const SAMPLE: &'static [&'static str] = &[];
 
+    /// The options of its own under this name, where those of the namesakes are too different for one definition.
+    ///
+    /// [`Check::from_line`] reads what was parsed with it.
+    fn command_as(_name: &str) -> clap::Command {
+        Self::command()
+    }
+
+    /// The check, from a line parsed with [`Check::command_as`] of the same name.
+    fn from_line(_name: &str, line: &clap::ArgMatches) -> Result<Self, clap::Error> {
+        Self::from_arg_matches(line)
+    }
+
     /// Measures, then judges. Never prints, never exits.
     ///
     /// A [`crate::Failure`] becomes the outcome, with the state that the dialect's table gives its reason.
@@ -57,8 +69,11 @@ pub fn main<C: Check>() -> ExitCode {
 /// Once in a process: whoever prints ends it.
 pub fn run<C: Check>(args: &[OsString]) -> ExitCode {
     let started = Instant::now();
-    let own = C::command();
-    let name = program_name(args.first(), own.get_name());
+    let mut name = program_name(args.first(), "");
+    if name.is_empty() {
+        C::command().get_name().clone_into(&mut name);
+    }
+    let own = C::command_as(&name);
     if args.get(1).is_some_and(|arg| arg == helper::FLAG) {
         watchdog::write_out(&C::answer(&args[2..]));
         return ExitCode::SUCCESS;
@@ -104,7 +119,7 @@ pub fn run<C: Check>(args: &[OsString]) -> ExitCode {
 ///
 /// The generated documents are made of this.
 pub fn command<C: Check>(name: &str) -> clap::Command {
-    complete(C::command(), name)
+    complete(C::command_as(name), name)
 }
 
 fn complete(own: clap::Command, name: &str) -> clap::Command {
@@ -181,7 +196,7 @@ fn read_in<C: Check>(
     });
     let told = |error: clap::Error| instead_of_result(name, &error);
     let matches = ManuallyDrop::new(command.try_get_matches_from_mut(args).map_err(told)?);
-    let check = C::from_arg_matches(&matches).map_err(told)?;
+    let check = C::from_line(name, &matches).map_err(told)?;
     let common = Common::from_arg_matches(&matches).map_err(told)?;
     if common.extra_opts.is_some() {
         return Err(usage(name, "--extra-opts has to be written out, and cannot stand in an INI file", ""));
