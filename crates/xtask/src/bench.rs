@@ -217,11 +217,20 @@ impl Line {
     }
 
     fn instructions(&self) -> Result<u64> {
+        // A file for each process: the children of the C plugins have their outputs taken.
+        let logs = std::env::temp_dir().join(format!("verdigris-callgrind-{}", std::process::id()));
+        std::fs::create_dir_all(&logs).map_err(|error| self.failed(&error))?;
         let mut valgrind = Command::new("valgrind");
         valgrind.args(["--tool=callgrind", "--trace-children=yes", "--callgrind-out-file=/dev/null"]);
-        let text = self.wrapped(valgrind)?;
-        let counts = text.lines().filter_map(|line| line.split_once("Collected : ")).map(|(_, count)| count);
-        let sum: u64 = counts.filter_map(|count| count.trim().parse::<u64>().ok()).sum();
+        valgrind.arg(format!("--log-file={}/%p", logs.display()));
+        self.wrapped(valgrind)?;
+        let mut sum = 0;
+        for log in std::fs::read_dir(&logs).map_err(|error| self.failed(&error))?.flatten() {
+            let text = std::fs::read_to_string(log.path()).map_err(|error| self.failed(&error))?;
+            let counts = text.lines().filter_map(|line| line.split_once("Collected : "));
+            sum += counts.filter_map(|(_, count)| count.trim().parse::<u64>().ok()).sum::<u64>();
+        }
+        std::fs::remove_dir_all(&logs).map_err(|error| self.failed(&error))?;
         if sum == 0 { Err(self.failed(&"callgrind counted nothing")) } else { Ok(sum) }
     }
 
