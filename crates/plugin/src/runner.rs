@@ -126,7 +126,10 @@ fn complete(own: clap::Command, name: &str) -> clap::Command {
     // Asked before the options of every plugin come in: theirs is `--help`, and `-h` where nobody else has it.
     let h_is_free = own.get_arguments().all(|arg| arg.get_short() != Some('h'));
     let (about, long_about) = (own.get_about().cloned(), own.get_long_about().cloned());
-    let version = version_of(&own);
+    let version = match own.get_version() {
+        Some(version) => version.to_owned(),
+        None => concat!(env!("CARGO_PKG_VERSION"), " (Verdigris)").to_owned(),
+    };
     let command = own
         .name(name.to_owned())
         .bin_name(name.to_owned())
@@ -208,8 +211,7 @@ fn read_in<C: Check>(
 fn instead_of_result(name: &str, error: &clap::Error) -> String {
     let text = error.to_string();
     match error.kind() {
-        ErrorKind::DisplayHelp => text,
-        ErrorKind::DisplayVersion => format!("{} (Verdigris)\n", text.trim_end()),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => text,
         _ => {
             let text = text.strip_prefix("error: ").unwrap_or(&text);
             let (first, rest) = text.split_once("\n\n").unwrap_or((text, ""));

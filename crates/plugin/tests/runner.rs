@@ -99,6 +99,11 @@ fn a_check_that_sticks_is_ended() {
 }
 
 #[test]
+fn a_plugin_from_elsewhere_has_its_own_version() {
+    assert_line(&check(&["--version"]).go(), 3, concat!("check-answer ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
 fn an_error_without_a_reason_is_unknown() {
     let ran = check(&["--fail", "error"]).go();
     assert_line(&ran, 3, "ANSWER UNKNOWN - invalid digit found in string [internal]\n");
