@@ -11,6 +11,7 @@ pub mod rollup;
 pub mod snapshot;
 pub mod state;
 pub mod stop;
+pub mod tally;
 
 pub use explain::explain;
 pub use facts::Facts;

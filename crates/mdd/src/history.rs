@@ -6,6 +6,7 @@ pub mod record;
 pub mod report;
 pub mod schema;
 pub mod thin;
+pub mod watched;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -2,7 +2,7 @@
 //!
 //! This is all that the commands which run, judge and print need to know of a manifest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::civil::Date;
@@ -32,6 +32,20 @@ pub struct Plan {
     pub programs: Vec<String>,
     /// SHA-256 over the manifest's files, hexadecimal.
     pub hash: String,
+}
+
+impl Plan {
+    /// Ids of the points that a milestone needs: its own and those of all before it. The last one needs every point.
+    /// None when there is no such milestone.
+    pub fn needed_for(&self, milestone: &str) -> Option<BTreeSet<String>> {
+        let at = self.milestones.iter().position(|one| one.id == milestone)?;
+        let last = at + 1 == self.milestones.len();
+        let until = &self.milestones[..=at];
+        let needed = |point: &&Point| {
+            last || point.milestone.as_ref().is_some_and(|own| until.iter().any(|one| one.id == *own))
+        };
+        Some(self.points.iter().filter(needed).map(|point| point.id.clone()).collect())
+    }
 }
 
 /// An id with its title.

@@ -126,16 +126,11 @@ impl Context {
     /// # Errors
     /// There is no such milestone.
     pub fn until_milestone(&self, id: &str) -> Result<BTreeSet<String>, Error> {
-        let milestones = &self.plan.milestones;
-        let Some(at) = milestones.iter().position(|milestone| milestone.id == id) else {
-            let known: Vec<&str> = milestones.iter().map(|milestone| milestone.id.as_str()).collect();
-            return Err(Error::usage(format!("there is no milestone `{id}`; known: {}", known.join(", "))));
-        };
-        let last = at + 1 == milestones.len();
-        let needed = |point: &&Point| {
-            last || point.milestone.as_ref().is_some_and(|own| milestones[..=at].iter().any(|m| m.id == *own))
-        };
-        Ok(self.plan.points.iter().filter(needed).map(|point| point.id.clone()).collect())
+        self.plan.needed_for(id).ok_or_else(|| {
+            let known: Vec<&str> =
+                self.plan.milestones.iter().map(|milestone| milestone.id.as_str()).collect();
+            Error::usage(format!("there is no milestone `{id}`; known: {}", known.join(", ")))
+        })
     }
 }
 

@@ -111,7 +111,7 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
 }
 
 /// Writes a file as a whole or not at all.
-fn write(path: &Path, text: &str) -> std::io::Result<()> {
+pub(super) fn write(path: &Path, text: &str) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     let name = path.file_name().ok_or_else(|| std::io::Error::other("it names no file"))?;

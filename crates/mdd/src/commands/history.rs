@@ -50,7 +50,18 @@ pub enum Since {
     Ago(std::time::Duration),
 }
 
-fn parse_since(text: &str) -> Result<Since, String> {
+impl Since {
+    /// The moment that is meant, seen from `now`.
+    pub fn before(self, now: Timestamp) -> Timestamp {
+        match self {
+            Since::At(at) => at,
+            Since::Ago(ago) => now.checked_sub(ago).unwrap_or(Timestamp::MIN),
+        }
+    }
+}
+
+/// A moment, or how long ago.
+pub(super) fn parse_since(text: &str) -> Result<Since, String> {
     duration(text).map(Since::Ago).or_else(|_| parse_time(text).map(Since::At)).map_err(|_| {
         "expected a time such as 2026-11-22 or 2026-11-22T21:40, or how long ago, such as 90m or 1d"
             .to_owned()
@@ -77,11 +88,7 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
         return Ok(Exit::Done);
     };
     let now = global.now();
-    let from = match args.since {
-        None => Timestamp::MIN,
-        Some(Since::At(at)) => at,
-        Some(Since::Ago(ago)) => now.checked_sub(ago).unwrap_or(Timestamp::MIN),
-    };
+    let from = args.since.map_or(Timestamp::MIN, |since| since.before(now));
     let scopes: Vec<Scope<'_>> = plans
         .iter()
         .map(|plan| {

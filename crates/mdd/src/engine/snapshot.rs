@@ -201,15 +201,10 @@ impl<'p> Snapshot<'p> {
         causes
     }
 
-    fn cause(&self, entry: &Entry<'_>, root: Root, holds: usize) -> Cause {
-        // What nobody can tell is the blind spot of whoever runs the vantage point, not the owner's.
-        let owner = (entry.judgement.state == State::Unknown)
-            .then(|| self.plan.vantages.iter().find(|v| v.id == entry.point.vantage))
-            .flatten()
-            .map_or(&entry.point.owner, |vantage| &vantage.owner);
+    fn cause(&self, entry: &Entry<'p>, root: Root, holds: usize) -> Cause {
         Cause {
             root,
-            owner: owner.clone(),
+            owner: self.answers_for(entry).to_owned(),
             holds,
             overdue: entry.judgement.overdue,
             regressed: entry.judgement.regressed,
@@ -217,6 +212,14 @@ impl<'p> Snapshot<'p> {
             state: Some(entry.judgement.state),
             text: entry.text.clone(),
         }
+    }
+
+    /// Team whose turn it is. What nobody can tell is the blind spot of whoever runs the vantage point, not the owner's.
+    pub fn answers_for<'s>(&'s self, entry: &Entry<'p>) -> &'s str {
+        (entry.judgement.state == State::Unknown)
+            .then(|| self.plan.vantages.iter().find(|v| v.id == entry.point.vantage))
+            .flatten()
+            .map_or(&entry.point.owner, |vantage| &vantage.owner)
     }
 
     /// The exit code that the chosen points lead to. What is wrong beats what is unknown.

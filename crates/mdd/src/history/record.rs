@@ -54,14 +54,40 @@ impl History {
         run: &Run<'_>,
         taken: &[Taken<'_>],
     ) -> Result<(Facts, Snapshot<'p>), Error> {
+        self.keep(plan, run, taken, None)
+    }
+
+    /// The same for a run that ended at `at`: changes of state are kept, and judged, as of then.
+    ///
+    /// # Errors
+    /// As [`History::record`].
+    pub fn record_at<'p>(
+        &mut self,
+        plan: &'p Plan,
+        run: &Run<'_>,
+        taken: &[Taken<'_>],
+        at: Timestamp,
+    ) -> Result<(Facts, Snapshot<'p>), Error> {
+        self.keep(plan, run, taken, Some(at))
+    }
+
+    fn keep<'p>(
+        &mut self,
+        plan: &'p Plan,
+        run: &Run<'_>,
+        taken: &[Taken<'_>],
+        at: Option<Timestamp>,
+    ) -> Result<(Facts, Snapshot<'p>), Error> {
         let others = std::mem::take(&mut self.others);
         let written = self.transact(|change| {
-            let id = insert_run(change, plan, run, taken.len())?;
+            // Now is when the lock was got, not when it was asked for.
+            let at = at.unwrap_or_else(now);
+            let id = insert_run(change, plan, run, taken.len(), at)?;
             rename(change, plan)?;
             for one in taken {
                 insert_result(change, plan, run.vantage, id, one)?;
             }
-            let judged = note_states(change, plan, &others)?;
+            let judged = note_states(change, plan, &others, at)?;
             thin(change, id, judged.1.options.now.as_microsecond())?;
             Ok(judged)
         });
@@ -75,7 +101,7 @@ impl History {
     /// As [`History::record`].
     pub fn mark<'p>(&mut self, plan: &'p Plan) -> Result<(Facts, Snapshot<'p>), Error> {
         let others = std::mem::take(&mut self.others);
-        let written = self.transact(|change| note_states(change, plan, &others));
+        let written = self.transact(|change| note_states(change, plan, &others, now()));
         self.others = others;
         written.map_err(|error| self.failed("write to", &error))
     }
@@ -105,7 +131,13 @@ impl History {
     }
 }
 
-fn insert_run(change: &Transaction<'_>, plan: &Plan, run: &Run<'_>, results: usize) -> rusqlite::Result<i64> {
+fn insert_run(
+    change: &Transaction<'_>,
+    plan: &Plan,
+    run: &Run<'_>,
+    results: usize,
+    ended: Timestamp,
+) -> rusqlite::Result<i64> {
     let Provenance { hash, git, dirty } = run.provenance;
     let started = run.started.as_microsecond();
     change.execute(
@@ -121,7 +153,7 @@ fn insert_run(change: &Transaction<'_>, plan: &Plan, run: &Run<'_>, results: usi
             plan.dc,
             run.vantage,
             started,
-            now().as_microsecond(),
+            ended.as_microsecond(),
             host.unwrap_or_else(|_| "unknown".to_owned()),
             env!("CARGO_PKG_VERSION"),
             hash,
@@ -221,13 +253,14 @@ fn mend_later(
     Ok(())
 }
 
-/// Judges the datacenter as it is now, and keeps what has changed.
+/// Judges the datacenter as it is at a moment, and keeps what has changed.
 fn note_states<'p>(
     change: &Transaction<'_>,
     plan: &'p Plan,
     others: &[Plan],
+    at: Timestamp,
 ) -> rusqlite::Result<(Facts, Snapshot<'p>)> {
-    let options = Options::at(now());
+    let options = Options::at(at);
     let mut facts = load(change, plan, others, &options)?;
     let judged = snapshot(plan, &facts, &options);
     for entry in &judged.entries {
