@@ -27,7 +27,7 @@ mod wire;
 
 pub use api::Api;
 pub use cookies::Jar;
-pub use prober::probe;
+pub use prober::{handshake, probe};
 pub use proxy::{Proxies, Proxy};
 pub use redirect::{Redirects, Stick, Stop, StopKind, Walk, walk};
 pub use request::{BODY_LIMIT, Header, ProxyProtocol, Request, Route, Version, basic, without_login};

@@ -43,6 +43,17 @@ pub fn probe(request: &Request, deadline: &Deadline) -> Hop {
     Hop { url: without_login(&request.url), peer, address, phases, session, answer }
 }
 
+/// The name of the other side and what its handshake shows; nothing is asked.
+///
+/// Errors as [`probe`] does, also for a certificate that does not hold.
+pub fn handshake(request: &Request, deadline: &Deadline) -> Result<(String, tls::Session)> {
+    let mut seen = Seen { peer: request.peer(), address: None, phases: Phases::default(), session: None };
+    let conn = dial::dial(request, request.route.proxies.of_url(&request.url), deadline, &mut seen)?;
+    deadline.step(format_args!("TLS handshake with {}", seen.peer))?;
+    let stream = tls::connect(conn, &seen.peer, request.host(), &request.tls)?;
+    Ok((seen.peer, stream.session().clone()))
+}
+
 fn ask(request: &Request, deadline: &Deadline, seen: &mut Seen) -> Result<Response> {
     let proxy = request.route.proxies.of_url(&request.url);
     // Names are looked up on a runtime of their own: this has to stand before ours.
@@ -70,11 +81,11 @@ async fn talk(
     seen: &mut Seen,
 ) -> Result<Response> {
     let peer = seen.peer.clone();
-    let meter = Meter::default();
+    let meter = Meter::new(deadline);
     let wire = if request.is_https() {
         let started = Instant::now();
         let what = format!("TLS handshake with {peer}");
-        let (stream, session) = within(deadline, &what, handshake(socket, request, &peer)).await??;
+        let (stream, session) = within(deadline, &what, shake_hands(socket, request, &peer)).await??;
         seen.phases.tls = started.elapsed();
         let session = seen.session.insert(session);
         if let Err(distrust) = &session.trust {
@@ -152,7 +163,7 @@ fn undo_encoding(response: &mut Response, request: &Request, peer: &str) {
     }
 }
 
-async fn handshake(
+async fn shake_hands(
     socket: Socket,
     request: &Request,
     target: &str,

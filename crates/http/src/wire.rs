@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use plugin::Deadline;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_openssl::SslStream;
@@ -20,9 +21,12 @@ pub(crate) enum Socket {
 /// Most bytes of the start of an answer that are kept as they came.
 const KEPT: usize = 64 * 1024;
 
-/// What went over a connection, after TLS.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Meter(Arc<Mutex<Notes>>);
+/// What went over a connection, after TLS, and the end of it all.
+#[derive(Debug, Clone)]
+pub(crate) struct Meter {
+    notes: Arc<Mutex<Notes>>,
+    deadline: Deadline,
+}
 
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
@@ -37,8 +41,17 @@ pub(crate) struct Notes {
 }
 
 impl Meter {
+    pub fn new(deadline: &Deadline) -> Meter {
+        Meter { notes: Arc::default(), deadline: deadline.clone() }
+    }
+
     pub fn notes(&self) -> MutexGuard<'_, Notes> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    // Who reads what never ends, such as interim answers, may never look at a clock.
+    fn in_time(&self) -> io::Result<()> {
+        if self.deadline.left().is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) }
     }
 
     fn came(&self, bytes: &[u8]) {
@@ -105,6 +118,14 @@ impl AsyncWrite for Socket {
     }
 }
 
+impl Wire {
+    fn meter(&self) -> &Meter {
+        match self {
+            Wire::Plain(_, meter) | Wire::Tls(_, meter) => meter,
+        }
+    }
+}
+
 impl AsyncRead for Wire {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -112,6 +133,7 @@ impl AsyncRead for Wire {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
+        self.meter().in_time()?;
         let (poll, meter) = match self.get_mut() {
             Wire::Plain(socket, meter) => (Pin::new(socket).poll_read(cx, buffer), meter),
             Wire::Tls(stream, meter) => (Pin::new(stream.as_mut()).poll_read(cx, buffer), meter),

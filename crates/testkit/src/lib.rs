@@ -19,4 +19,4 @@ pub use port::free_port;
 pub use programs::{TempAlias, alias, example, plugin};
 pub use run::{Ran, Run, run};
 pub use server::{Server, poll_until};
-pub use servers::{nginx, sshd, unbound};
+pub use servers::{nginx, nginx_with, sshd, tinyproxy, unbound};

@@ -13,16 +13,21 @@ fn folder() -> TempDir {
 
 /// nginx with one server, in which `locations` stands: `location / { return 200 "hello"; }`.
 pub fn nginx(locations: &str) -> Server {
-    let (folder, port) = (folder(), free_port());
+    let port = free_port();
+    nginx_with(folder(), port, &format!("server {{ listen 127.0.0.1:{port}; {locations} }}"))
+}
+
+/// nginx with these servers, one of which listens on 127.0.0.1:`port`; their files may stand in `folder`.
+pub fn nginx_with(folder: TempDir, port: u16, servers: &str) -> Server {
     let dir = folder.path().display();
     let config = format!(
         "daemon off; worker_processes 1; pid {dir}/pid; error_log {dir}/error.log;
-         events {{ worker_connections 64; }}
+         events {{ worker_connections 256; }}
          http {{
              access_log off;
              client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy; fastcgi_temp_path {dir}/fastcgi;
              uwsgi_temp_path {dir}/uwsgi; scgi_temp_path {dir}/scgi;
-             server {{ listen 127.0.0.1:{port}; {locations} }}
+             {servers}
          }}"
     );
     let file = folder.path().join("nginx.conf");
@@ -30,6 +35,19 @@ pub fn nginx(locations: &str) -> Server {
     let mut nginx = Command::new("/usr/sbin/nginx");
     nginx.arg("-p").arg(folder.path()).arg("-e").arg(folder.path().join("error.log")).arg("-c").arg(&file);
     Server::start(nginx, port, folder)
+}
+
+/// tinyproxy, an HTTP proxy for clients of 127.0.0.1, with more `lines` of its configuration: `BasicAuth me secret`.
+pub fn tinyproxy(lines: &str) -> Server {
+    let (folder, port) = (folder(), free_port());
+    let file = folder.path().join("tinyproxy.conf");
+    let config = format!(
+        "Port {port}\nListen 127.0.0.1\nTimeout 30\nMaxClients 50\nAllow 127.0.0.1\nLogLevel Connect\n{lines}\n"
+    );
+    fs::write(&file, config).expect("write tinyproxy.conf");
+    let mut tinyproxy = Command::new("/usr/bin/tinyproxy");
+    tinyproxy.arg("-d").arg("-c").arg(&file);
+    Server::start(tinyproxy, port, folder)
 }
 
 /// unbound, which answers from what `lines` say only: they stand in its `server:` section, such as
@@ -90,7 +108,7 @@ pub fn sshd() -> Server {
 
 #[cfg(test)]
 mod tests {
-    use super::{nginx, sshd, unbound};
+    use super::{nginx, sshd, tinyproxy, unbound};
     use crate::run;
     use std::io::{Read, Write};
     use std::net::TcpStream;
@@ -106,6 +124,16 @@ mod tests {
         let address = server.address();
         drop(server);
         assert!(TcpStream::connect(address).is_err(), "nginx still listens");
+    }
+
+    #[test]
+    fn tinyproxy_passes_requests_on() {
+        let (proxy, server) = (tinyproxy(""), nginx(r#"location / { return 200 "hello\n"; }"#));
+        let mut stream = TcpStream::connect(proxy.address()).expect("connect");
+        write!(stream, "GET http://{}/ HTTP/1.0\r\n\r\n", server.address()).expect("ask");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("read the answer");
+        assert!(answer.ends_with("hello\n"), "{answer} {}", proxy.log());
     }
 
     #[test]

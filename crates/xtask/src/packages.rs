@@ -20,6 +20,7 @@ pub const TEST: &[&str] = &[
     // real servers on loopback
     "nginx-light",
     "openssh-server",
+    "tinyproxy-bin",
     "unbound",
     // dig and nslookup, which the C plugins start
     "bind9-dnsutils",
@@ -28,6 +29,12 @@ pub const TEST: &[&str] = &[
     "procps",
     // the commit in a gate's record
     "git",
+    // what check_curl is linked with, and its package only recommends
+    "libcurl4",
+    "liburiparser1",
+    // peak memory, and system calls
+    "strace",
+    "time",
     // a locale that writes 0,5
     "locales",
     // file systems with reserved blocks, in namespaces of the tests' own
