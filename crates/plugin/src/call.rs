@@ -13,6 +13,8 @@ pub struct Call {
     pub verbosity: u8,
     /// When the run has to be over.
     pub deadline: Deadline,
+    /// Whether the output shows facts ([`Outcome::fact`]): ones that cost much to make need not be made otherwise.
+    pub shows_facts: bool,
     pub(crate) timeout_state: Option<State>,
     pub(crate) c_state: fn(Reason) -> State,
 }
@@ -25,6 +27,7 @@ impl Call {
             dialect: Dialect::Own,
             verbosity: 0,
             deadline,
+            shows_facts: true,
             timeout_state: None,
             c_state: crate::dialect::c_state,
         }

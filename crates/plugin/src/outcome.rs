@@ -1,5 +1,7 @@
 //! What a run found: findings with states, metrics, details. Its state is computed, never set.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use crate::{Failure, Metric, Reason, State, Thresholds, secret};
@@ -120,18 +122,21 @@ impl Outcome {
     }
 
     // Every text without secrets, before any of it is cut or escaped.
-    pub(crate) fn redacted(&self) -> Outcome {
+    pub(crate) fn redacted(&self) -> Cow<'_, Outcome> {
+        if !secret::any_known() {
+            return Cow::Borrowed(self);
+        }
         let text = |text: &String| secret::redact(text.clone());
         let finding = |finding: &Finding| Finding { text: text(&finding.text), ..finding.clone() };
         let metric = |metric: &Metric| Metric { label: text(&metric.label), ..metric.clone() };
-        Outcome {
+        Cow::Owned(Outcome {
             summary: self.summary.as_ref().map(text),
             findings: self.findings.iter().map(finding).collect(),
             metrics: self.metrics.iter().map(metric).collect(),
             lines: self.lines.iter().map(text).collect(),
             details: self.details.iter().map(text).collect(),
             facts: secret::redact_facts(&self.facts),
-        }
+        })
     }
 
     // Worst first; findings of one state keep their order.

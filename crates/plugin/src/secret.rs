@@ -63,6 +63,11 @@ pub(crate) fn redact(mut text: String) -> String {
     text
 }
 
+/// Whether this process has a secret at all; most have none.
+pub(crate) fn any_known() -> bool {
+    !KNOWN.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+}
+
 /// [`redact`] for a JSON value: every text in it, and every key.
 pub(crate) fn redact_json(value: Value) -> Value {
     match value {

@@ -29,7 +29,9 @@ impl CheckDisk {
                     if call.verbosity > 0 {
                         outcome = outcome.detail(self.detail(measured, &figures));
                     }
-                    listed.push(listed_fact(measured, &figures));
+                    if call.shows_facts {
+                        listed.push(listed_fact(measured, &figures));
+                    }
                     judged.push((self.verdict(&measured.limits, &figures), brief(name), figures));
                 }
                 Err(failure) => outcome = outcome.failed(call.state(failure.reason), failure),
