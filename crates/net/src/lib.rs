@@ -17,6 +17,7 @@ mod conn;
 mod connect;
 mod dialogue;
 pub mod family;
+pub mod icmp;
 pub mod resolve;
 mod target;
 
