@@ -2,7 +2,8 @@
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
-use std::net::UdpSocket;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -53,7 +54,8 @@ impl Called {
 
     /// Whether its sample talks to a service.
     pub fn talks(&self) -> bool {
-        self.entry.sample.iter().any(|word| word.contains("{port}") || word.contains("{dns}"))
+        let services = ["{port}", "{dns}", "{http}"];
+        self.entry.sample.iter().any(|word| services.iter().any(|service| word.contains(service)))
     }
 
     /// Its own options, and those of every plugin.
@@ -65,7 +67,7 @@ impl Called {
     pub fn sample_at(&self, port: u16) -> Vec<String> {
         assert!(!self.entry.sample.is_empty(), "{}: its Check::SAMPLE has to be a run that is OK", self.name);
         let port = port.to_string();
-        let put = |word: &&str| word.replace("{port}", &port).replace("{dns}", &port);
+        let put = |word: &&str| word.replace("{port}", &port).replace("{dns}", &port).replace("{http}", &port);
         let more = MORE.iter().find(|(name, _)| *name == self.name).map_or(&[][..], |(_, more)| more);
         self.entry.sample.iter().chain(more).map(put).collect()
     }
@@ -86,6 +88,7 @@ pub fn called() -> Vec<Called> {
 pub struct World {
     peers: std::cell::RefCell<HashMap<String, (Peer, Echo)>>,
     dns: OnceCell<Server>,
+    http: OnceCell<Peer>,
 }
 
 impl World {
@@ -98,6 +101,8 @@ impl World {
         let port = if called.entry.sample.iter().any(|word| word.contains("{dns}")) {
             let zone = "local-zone: \"example.\" static\nlocal-data: \"www.example. A 192.0.2.1\"\n";
             self.dns.get_or_init(|| unbound(zone)).port()
+        } else if called.entry.sample.iter().any(|word| word.contains("{http}")) {
+            self.http.get_or_init(|| Peer::new(|stream, _| answer_http(stream))).port()
         } else {
             let greeting = GREETINGS.iter().find(|(name, _)| *name == called.name);
             let greeting = greeting.map_or("220 ready\r\n", |(_, greeting)| greeting);
@@ -116,6 +121,15 @@ impl World {
     pub fn run(&self, called: &Called, more: &[&str]) -> Ran {
         checked(called, called.run().args(self.sample(called)).args(more))
     }
+}
+
+// One request, however it ends: who asked may be gone.
+fn answer_http(mut stream: TcpStream) {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|count| count > 0) {
+        head.push(byte[0]);
+    }
+    let _gone = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nready");
 }
 
 /// Runs it, and holds it to what is true of every run: a code of a plugin, something said, nothing on standard error.

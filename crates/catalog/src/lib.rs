@@ -55,6 +55,7 @@ pub const PLUGINS: &[Entry] = &[
     plugin!(check_disk::CheckDisk),
     plugin!(check_dns::CheckDns),
     plugin!(check_dummy::CheckDummy),
+    plugin!(check_http::CheckHttp),
     plugin!(check_load::CheckLoad),
     plugin!(check_memory::CheckMemory),
     plugin!(check_procs::CheckProcs),

@@ -31,7 +31,9 @@ pub(crate) fn dial(
     };
     seen.phases.resolve = endpoint.lookup;
     let started = Instant::now();
-    let mut conn = endpoint.connect(deadline)?;
+    let conn = endpoint.connect(deadline);
+    seen.phases.connect = started.elapsed();
+    let mut conn = conn?;
     conn.peer().clone_into(&mut seen.peer);
     seen.address = conn.address();
     if let Some(version) = request.route.proxy_protocol {

@@ -85,8 +85,9 @@ async fn talk(
     let wire = if request.is_https() {
         let started = Instant::now();
         let what = format!("TLS handshake with {peer}");
-        let (stream, session) = within(deadline, &what, shake_hands(socket, request, &peer)).await??;
+        let shaken = within(deadline, &what, shake_hands(socket, request, &peer)).await;
         seen.phases.tls = started.elapsed();
+        let (stream, session) = shaken??;
         let session = seen.session.insert(session);
         if let Err(distrust) = &session.trust {
             return Err(session.failure(&peer, distrust));

@@ -82,24 +82,24 @@ pub(crate) fn judge(plan: &Plan, response: &Response, url: &str, now: i64) -> Co
 
 fn status(plan: &Plan, response: &Response, url: &str) -> Finding {
     let answered = format!("{url} answered {}", text::shorten(response.status_text(), NAMED));
-    let critical =
-        |why: &str| Finding::bad(State::Critical, reason_of(response.status), format!("{answered}{why}"));
+    let critical = |text: String| Finding::bad(State::Critical, reason_of(response.status), text);
+    // Where something else was wanted, the code alone leaves room for both.
+    let not = |wanted: &str| critical(format!("{url} answered {}, not {wanted}", response.status));
     match &plan.expect.status {
         Status::Texts(texts) if texts.iter().any(|text| response.status_line.contains(text)) => {
             Finding::good(answered)
         }
-        Status::Texts(texts) => Finding {
-            ends: plan.flavour != Flavour::Own,
-            ..critical(&format!(", not {}", quoted(&texts.join(","))))
-        },
+        Status::Texts(texts) => {
+            Finding { ends: plan.flavour != Flavour::Own, ..not(&quoted(&texts.join(","))) }
+        }
         Status::Codes(codes) if codes.contain(response.status) => Finding::good(answered),
-        Status::Codes(codes) => critical(&format!(", not {}", text::shorten(&codes.to_string(), NAMED))),
+        Status::Codes(codes) => not(&text::shorten(&codes.to_string(), NAMED)),
         Status::ByClass => match response.status {
-            400..=499 => Finding { state: plan.flavour.client_error(), ..critical("") },
+            400..=499 => Finding { state: plan.flavour.client_error(), ..critical(answered) },
             300..=399 => redirect(plan, response, url, answered),
             200..=299 => Finding::good(answered),
             100..=199 if plan.flavour != Flavour::Own => Finding::good(answered),
-            code => Finding { ends: code >= 600 && plan.flavour != Flavour::Own, ..critical("") },
+            code => Finding { ends: code >= 600 && plan.flavour != Flavour::Own, ..critical(answered) },
         },
     }
 }

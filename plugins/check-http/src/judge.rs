@@ -171,7 +171,10 @@ fn of_visit(plan: &Plan, visit: &Visit, now: i64, call: &Call) -> Verdict {
         failure = Some(Finding::bad(state, stop.failure.reason, stop.failure.message.clone()));
     }
     match (&hop.answer, failure) {
-        (_, Some(failure)) => verdict.findings.insert(0, Finding { ends: !own, ..failure }),
+        (_, Some(failure)) => {
+            verdict.summary.clone_from(&failure.text);
+            verdict.findings.insert(0, Finding { ends: !own, ..failure });
+        }
         (Ok(response), None) => {
             let content = content::judge(plan, response, &url, now);
             let size = units::show_bytes(content.size);
