@@ -186,6 +186,11 @@ impl AsFd for Conn {
 pub trait Stream: Read + Write {
     /// The connection below.
     fn conn(&mut self) -> &mut Conn;
+
+    /// The failure of reading from it or writing to it, as [`Conn::failure`]; a layer above knows more of its own errors.
+    fn failure(&mut self, what: &str, error: &io::Error) -> Failure {
+        Conn::failure(self.conn(), what, error)
+    }
 }
 
 impl Stream for Conn {

@@ -88,7 +88,7 @@ impl<'a, S: Stream> Dialogue<'a, S> {
         let conn = self.stream.conn();
         conn.deadline().step(format_args!("send to {}", conn.peer()))?;
         let sent = self.stream.write_all(bytes).and_then(|()| self.stream.flush());
-        sent.map_err(|error| self.stream.conn().failure("send to", &error))
+        sent.map_err(|error| self.stream.failure("send to", &error))
     }
 
     /// Reads until the expectation is decided.
@@ -144,6 +144,25 @@ impl<'a, S: Stream> Dialogue<'a, S> {
         }
     }
 
+    /// Reads exactly so many bytes.
+    ///
+    /// Errors with [`Reason::Closed`] when the other side closes before, [`Reason::TimedOut`] when they do not come in time.
+    pub fn take(&mut self, count: usize) -> Result<Vec<u8>> {
+        while self.unread.len() < count {
+            let end = match self.read(None)? {
+                Read::More => continue,
+                Read::End(end) => end,
+            };
+            let conn = self.stream.conn();
+            let (had, peer) = (self.unread.len(), conn.peer());
+            return Err(match end {
+                End::Deadline => conn.deadline().expired(&format!("read {count} bytes from {peer}")),
+                _ => Failure::new(Reason::Closed, format!("{peer} closed after {had} of {count} bytes")),
+            });
+        }
+        Ok(self.unread.drain(..count).collect())
+    }
+
     /// What came without being asked for. It must be empty before a TLS session starts on the stream: a man in the middle
     /// may have put it there (RFC 3207, 6).
     pub fn unread(&self) -> &[u8] {
@@ -166,7 +185,7 @@ impl<'a, S: Stream> Dialogue<'a, S> {
                 return Ok(Read::More);
             }
             Err(error) if self.unread.is_empty() => {
-                return Err(self.stream.conn().failure("read from", &error));
+                return Err(self.stream.failure("read from", &error));
             }
             Err(error) => match error.kind() {
                 io::ErrorKind::WouldBlock => End::Quiet,
@@ -347,6 +366,24 @@ mod tests {
         talk.send(b"STARTTLS\r\n").expect("sent");
         assert_eq!(talk.line().as_deref(), Ok("220 go"));
         assert_eq!(talk.unread(), b"250 injected\r\n");
+    }
+
+    #[test]
+    fn so_many_bytes() {
+        let peer = Peer::new(|mut stream, _| {
+            stream.write_all(b"abcdef").expect("a reader");
+        });
+        let mut conn = connect(&peer, LONG);
+        let mut talk = Dialogue::new(&mut conn);
+        assert_eq!(talk.take(4).as_deref(), Ok(&b"abcd"[..]));
+        assert_eq!(talk.take(0).as_deref(), Ok(&b""[..]));
+        let failure = talk.take(4).expect_err("two are left");
+        assert_eq!(failure.reason, Reason::Closed);
+        assert!(failure.message.ends_with(" closed after 2 of 4 bytes"), "{failure}");
+        let peer = Peer::says("abc");
+        let mut conn = connect(&peer, Duration::from_millis(200));
+        let failure = Dialogue::new(&mut conn).take(4).expect_err("three came");
+        assert_eq!(failure.reason, Reason::TimedOut);
     }
 
     #[test]
