@@ -87,6 +87,25 @@ impl Peer {
         )
     }
 
+    /// Makes TLS handshakes as `identity`, says one thing in each session, then takes whatever comes.
+    pub fn tls(identity: &crate::pki::Identity, greeting: impl Into<Vec<u8>>) -> Peer {
+        let (acceptor, greeting) = (identity.acceptor(), greeting.into());
+        Peer::new(move |stream, over| {
+            let Ok(mut stream) = acceptor.accept(stream) else { return };
+            if stream.write_all(&greeting).is_err() || stream.get_ref().set_read_timeout(Some(TICK)).is_err()
+            {
+                return;
+            }
+            let mut unread = [0; 512];
+            while !over.load(Ordering::SeqCst) {
+                match stream.ssl_read(&mut unread) {
+                    Err(error) if error.code() != openssl::ssl::ErrorCode::WANT_READ => return,
+                    _ => {}
+                }
+            }
+        })
+    }
+
     /// Says bytes that are no text and no protocol, controls and broken UTF-8 among them, then closes when the other side
     /// does.
     pub fn garbage() -> Peer {

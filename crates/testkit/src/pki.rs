@@ -10,6 +10,7 @@ use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 use openssl::rsa::Rsa;
+use openssl::ssl::{SslAcceptor, SslMethod};
 use openssl::x509::extension::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName};
 use openssl::x509::{X509, X509Builder, X509NameBuilder};
 
@@ -37,12 +38,14 @@ pub struct Wish<'a> {
     pub to_day: i64,
     /// RSA of so many bits; none for an EC key on P-256.
     pub rsa_bits: Option<u32>,
+    /// Signed with SHA-1, as nobody should any more.
+    pub sha1: bool,
 }
 
 impl<'a> Wish<'a> {
     /// Valid since yesterday, for ninety days, with an EC key.
     pub fn names(names: &'a [&'a str]) -> Wish<'a> {
-        Wish { names, from_day: -1, to_day: 90, rsa_bits: None }
+        Wish { names, from_day: -1, to_day: 90, rsa_bits: None, sha1: false }
     }
 
     /// Valid from and to these days.
@@ -51,15 +54,32 @@ impl<'a> Wish<'a> {
     }
 }
 
+impl Wish<'_> {
+    /// With an RSA key of so many bits.
+    pub fn rsa(self, bits: u32) -> Self {
+        Wish { rsa_bits: Some(bits), ..self }
+    }
+}
+
 impl Identity {
     /// A root.
     pub fn root(name: &str) -> Identity {
-        make(&Wish::names(&[name]).days(-30, 3650), None, true)
+        Identity::root_as(&Wish::names(&[name]).days(-30, 3650))
+    }
+
+    /// A root as wished.
+    pub fn root_as(wish: &Wish<'_>) -> Identity {
+        make(wish, None, true)
     }
 
     /// An authority below this one.
     pub fn intermediate(&self, name: &str) -> Identity {
-        make(&Wish::names(&[name]).days(-30, 1825), Some(self), true)
+        self.authority(&Wish::names(&[name]).days(-30, 1825))
+    }
+
+    /// An authority below this one, as wished.
+    pub fn authority(&self, wish: &Wish<'_>) -> Identity {
+        make(wish, Some(self), true)
     }
 
     /// A certificate below this one.
@@ -70,6 +90,18 @@ impl Identity {
     /// A certificate that is its own issuer.
     pub fn self_signed(wish: &Wish<'_>) -> Identity {
         make(wish, None, false)
+    }
+
+    /// A TLS server in this process that shows this certificate and its chain.
+    pub fn acceptor(&self) -> SslAcceptor {
+        let mut acceptor =
+            SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).expect("an acceptor");
+        acceptor.set_certificate(&self.cert).expect("its certificate");
+        acceptor.set_private_key(&self.key).expect("its key");
+        for issuer in &self.chain {
+            acceptor.add_extra_chain_cert(issuer.clone()).expect("an issuer");
+        }
+        acceptor.build()
     }
 
     /// Writes `NAME.crt` (with the chain, if asked for) and `NAME.key` into a folder, and returns both paths.
@@ -149,6 +181,7 @@ fn build(
         let names = names.build(&context)?;
         builder.append_extension(names)?;
     }
-    builder.sign(issuer.map_or(key, |issuer| &issuer.key), MessageDigest::sha256())?;
+    let digest = if wish.sha1 { MessageDigest::sha1() } else { MessageDigest::sha256() };
+    builder.sign(issuer.map_or(key, |issuer| &issuer.key), digest)?;
     Ok(builder.build())
 }

@@ -1,7 +1,7 @@
 //! What a certificate says of itself.
 
 use std::fmt::Write as _;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::hash::MessageDigest;
@@ -9,7 +9,9 @@ use openssl::nid::Nid;
 use openssl::pkey::Id;
 use openssl::x509::{X509NameRef, X509Ref};
 
-use plugin::Result;
+use plugin::{Failure, Reason, Result};
+
+use crate::ber;
 
 /// Facts of one certificate (RFC 5280).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,16 +51,18 @@ pub struct Key {
 
 impl Certificate {
     /// Reads a certificate's facts.
+    ///
+    /// Errors with [`Reason::Protocol`] where it holds what cannot be read, such as a date that is none.
     pub fn of(x509: &X509Ref) -> Result<Certificate> {
-        let key = x509.public_key()?;
-        let kind = match key.id() {
-            Id::RSA | Id::RSA_PSS => "RSA",
-            Id::EC => "EC",
-            Id::DSA => "DSA",
-            Id::ED25519 => "ED25519",
-            Id::ED448 => "ED448",
-            _ => "other",
-        };
+        Self::read(x509).map_err(|failure| {
+            let whose = name(x509.subject_name());
+            Failure::new(Reason::Protocol, format!("read the certificate of {whose}: {}", failure.message))
+        })
+    }
+
+    fn read(x509: &X509Ref) -> Result<Certificate> {
+        let der = x509.to_der()?;
+        let spki = ber::public_key(&der).ok_or_else(|| Failure::new(Reason::Protocol, "no public key"))?;
         Ok(Certificate {
             subject: name(x509.subject_name()),
             issuer: name(x509.issuer_name()),
@@ -66,10 +70,10 @@ impl Certificate {
             not_before: unix_seconds(x509.not_before())?,
             not_after: unix_seconds(x509.not_after())?,
             serial: x509.serial_number().to_bn()?.to_hex_str()?.to_ascii_lowercase(),
-            key: Key { kind, bits: key.bits() },
+            key: Key::of(x509),
             signature: x509.signature_algorithm().object().nid().long_name().unwrap_or("unknown").to_owned(),
             sha256: hex(&x509.digest(MessageDigest::sha256())?),
-            spki_sha256: hex(&openssl::sha::sha256(&key.public_key_to_der()?)),
+            spki_sha256: hex(&openssl::sha::sha256(spki)),
             self_issued: name(x509.subject_name()) == name(x509.issuer_name()),
         })
     }
@@ -83,6 +87,78 @@ impl Certificate {
     pub fn lifetime(&self) -> i64 {
         self.not_after - self.not_before
     }
+
+    /// Whether it is for this name or address (RFC 9525): a `*` stands for one whole label, the first.
+    pub fn is_for(&self, name: &str) -> bool {
+        let name = name.trim_end_matches('.');
+        if let Ok(address) = name.parse::<IpAddr>() {
+            return self.names.iter().any(|own| own.parse() == Ok(address));
+        }
+        let below = name.split_once('.').filter(|(label, _)| !label.is_empty()).map(|(_, rest)| rest);
+        self.names.iter().any(|own| match (own.strip_prefix("*."), below) {
+            (Some(zone), Some(below)) => zone.eq_ignore_ascii_case(below),
+            (Some(_), None) => false,
+            (None, _) => own.eq_ignore_ascii_case(name),
+        })
+    }
+
+    /// Its pin, as curl and RFC 7469 write it: `sha256//` and the SHA-256 of its public key in Base64.
+    pub fn pin(&self) -> String {
+        let digits = self.spki_sha256.as_bytes().chunks_exact(2);
+        let byte =
+            |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        format!("sha256//{}", openssl::base64::encode_block(&digits.filter_map(byte).collect::<Vec<u8>>()))
+    }
+
+    /// Whether its signature rests on a hash that can be forged: MD2, MD4, MD5 and SHA-1.
+    ///
+    /// That of a root says nothing: it is trusted because it is here.
+    pub fn is_weakly_signed(&self) -> bool {
+        let algorithm = self.signature.to_ascii_lowercase();
+        let weak = ["md2", "md4", "md5", "sha1", "sha-1"].iter().any(|hash| algorithm.contains(hash));
+        // `dsaWithSHA` is SHA-0 or SHA-1.
+        weak || algorithm.ends_with("withsha")
+    }
+
+    /// `CN=web.example.net` of the subject, or all of it where it has no common name.
+    pub fn title(&self) -> &str {
+        self.subject.split(", ").find(|part| part.starts_with("CN=")).unwrap_or(&self.subject)
+    }
+}
+
+impl Key {
+    // A kind that this OpenSSL does not know is no reason to see nothing of the rest.
+    fn of(x509: &X509Ref) -> Key {
+        let Ok(key) = x509.public_key() else { return Key { kind: "unknown", bits: 0 } };
+        let kind = match key.id() {
+            Id::RSA | Id::RSA_PSS => "RSA",
+            Id::EC => "EC",
+            Id::DSA => "DSA",
+            Id::ED25519 => "ED25519",
+            Id::ED448 => "ED448",
+            _ => "other",
+        };
+        Key { kind, bits: key.bits() }
+    }
+}
+
+/// The day of a point in time, UTC: `2026-12-01`.
+pub fn date(unix: i64) -> String {
+    // Days to a civil date, in eras of 400 years that begin on 1 March.
+    let day = unix.div_euclid(86_400) + 719_468;
+    let (era, day) = (day.div_euclid(146_097), day.rem_euclid(146_097));
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let (day, month) = (day - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
+    let year = year + 400 * era + i64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+/// Seconds since 1970, now.
+pub fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
 fn name(name: &X509NameRef) -> String {
@@ -130,4 +206,69 @@ fn hex(bytes: &[u8]) -> String {
         let _written = write!(text, "{byte:02x}");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Certificate, date};
+    use testkit::pki::{Identity, Wish};
+
+    fn certificate(names: &[&str]) -> Certificate {
+        Certificate::of(&Identity::self_signed(&Wish::names(names)).cert).expect("readable")
+    }
+
+    #[test]
+    fn names_are_matched_by_whole_labels() {
+        let cert = certificate(&["web.example", "*.apps.example", "10.0.0.5", "::1"]);
+        for name in ["web.example", "WEB.example.", "a.apps.example", "10.0.0.5", "0:0::1"] {
+            assert!(cert.is_for(name), "{name}");
+        }
+        for name in
+            ["example", "a.web.example", "apps.example", "a.b.apps.example", ".apps.example", "10.0.0.6", ""]
+        {
+            assert!(!cert.is_for(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn pins_and_titles() {
+        let identity = Identity::self_signed(&Wish::names(&["web.example"]));
+        let cert = Certificate::of(&identity.cert).expect("readable");
+        let key = identity.cert.public_key().and_then(|key| key.public_key_to_der()).expect("a key");
+        let pin = openssl::base64::encode_block(&openssl::sha::sha256(&key));
+        assert_eq!(cert.pin(), format!("sha256//{pin}"));
+        assert_eq!(cert.title(), "CN=web.example");
+        assert_eq!(Certificate { subject: "O=Example".into(), ..cert }.title(), "O=Example");
+    }
+
+    #[test]
+    fn weak_signatures() {
+        let cert = certificate(&["web.example"]);
+        let weak = |name: &str| Certificate { signature: name.into(), ..cert.clone() }.is_weakly_signed();
+        for name in
+            ["sha1WithRSAEncryption", "md5WithRSAEncryption", "ecdsa-with-SHA1", "dsaWithSHA", "dsaWithSHA1"]
+        {
+            assert!(weak(name), "{name}");
+        }
+        for name in
+            ["sha256WithRSAEncryption", "ecdsa-with-SHA512", "ED25519", "rsassaPss", "dsa_with_SHA256"]
+        {
+            assert!(!weak(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn days() {
+        let expected = [
+            (0, "1970-01-01"),
+            (-1, "1969-12-31"),
+            (951_782_400, "2000-02-29"),
+            (951_868_800, "2000-03-01"),
+            (1_798_761_599, "2026-12-31"),
+            (253_402_300_799, "9999-12-31"),
+        ];
+        for (unix, day) in expected {
+            assert_eq!(date(unix), day);
+        }
+    }
 }

@@ -4,13 +4,16 @@ use std::io::{self, Read, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use openssl::error::ErrorStack;
 use openssl::ssl::{
     ErrorCode, HandshakeError, Ssl, SslContext, SslFiletype, SslMethod, SslRef, SslStream, SslVerifyMode,
 };
-use openssl::x509::{X509, X509Ref, X509StoreContext};
+use openssl::x509::X509Ref;
+use openssl::x509::verify::X509CheckFlags;
 
+use net::{Conn, Stream};
 use plugin::{Context as _, Failure, Reason, Result};
 
 use crate::{Certificate, Distrust, TlsOptions, Verify, roots};
@@ -26,8 +29,13 @@ pub struct Session {
     pub alpn: Option<String>,
     /// The chain as the server sent it, its own certificate first.
     pub chain: Vec<Certificate>,
+    /// The chain as it was verified: from the server's own certificate to the root that is trusted here, or as far as
+    /// issuers were found. What was sent beside it does not count; a root counts although nobody sends it.
+    pub path: Vec<Certificate>,
     /// Whether the chain, validity and name hold, as far as the options ask for it.
     pub trust: std::result::Result<(), Distrust>,
+    /// Everything that does not hold, the worst first; `trust` has the first of them.
+    pub problems: Vec<Distrust>,
 }
 
 /// An encrypted connection over `S`.
@@ -35,12 +43,18 @@ pub struct Session {
 pub struct TlsStream<S> {
     stream: SslStream<S>,
     session: Session,
+    took: Duration,
 }
 
 impl<S> TlsStream<S> {
     /// What the handshake showed.
     pub fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// How long the handshake took.
+    pub fn took(&self) -> Duration {
+        self.took
     }
 
     /// The connection below.
@@ -54,9 +68,21 @@ impl<S> TlsStream<S> {
     }
 }
 
+impl<S: Read + Write> TlsStream<S> {
+    /// Tells the other side that no more comes (RFC 8446, 6.1), and does not wait for its answer.
+    pub fn close(mut self) {
+        // A courtesy: the other side may have gone already.
+        let _gone = self.stream.shutdown();
+    }
+}
+
 impl<S: Read + Write> Read for TlsStream<S> {
+    /// As of any stream. An end without a good-bye is [`io::ErrorKind::UnexpectedEof`]: it may be cut.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.stream.read(buffer)
+        self.stream.read(buffer).map_err(|error| match tls_words(&error) {
+            Some(words) if words.contains("unexpected eof") => io::ErrorKind::UnexpectedEof.into(),
+            _ => error,
+        })
     }
 }
 
@@ -68,6 +94,19 @@ impl<S: Read + Write> Write for TlsStream<S> {
     fn flush(&mut self) -> io::Result<()> {
         self.stream.flush()
     }
+}
+
+/// A handshake over a connection, under its deadline, that tells what it saw: see [`Session::trust`].
+///
+/// `host` is the name or address that the target was asked for, or the path of a Unix socket.
+pub fn open(conn: Conn, host: &str, options: &TlsOptions) -> Result<TlsStream<Conn>> {
+    let (deadline, peer) = (conn.deadline().clone(), conn.peer().to_owned());
+    let what = format!("TLS handshake with {peer}");
+    deadline.step(&what)?;
+    inspect(conn, &peer, host, options).map_err(|failure| match failure.reason {
+        Reason::TimedOut => deadline.expired(&what),
+        _ => failure,
+    })
 }
 
 /// A handshake whose certificate holds; otherwise a failure with its reason, naming `target`.
@@ -94,14 +133,16 @@ pub fn inspect<S: Read + Write>(
     options: &TlsOptions,
 ) -> Result<TlsStream<S>> {
     let (ssl, judge) = prepare(host, options)?;
+    let started = Instant::now();
     let stream = ssl.connect(stream).map_err(|error| match error {
         HandshakeError::SetupFailure(stack) => Failure::from(stack),
         HandshakeError::Failure(stream) | HandshakeError::WouldBlock(stream) => {
             failed(target, stream.error())
         }
     })?;
+    let took = started.elapsed();
     let session = judge.session(stream.ssl())?;
-    Ok(TlsStream { stream, session })
+    Ok(TlsStream { stream, session, took })
 }
 
 /// A handshake to be made by somebody else (an async stream), and the judge of it.
@@ -110,15 +151,18 @@ pub fn prepare(host: &str, options: &TlsOptions) -> Result<(Ssl, Judge)> {
     let found = Found::default();
     let (context, bundle) = context(options, &found)?;
     let mut ssl = Ssl::new(&context)?;
-    match name.parse::<IpAddr>() {
+    match name.split('%').next().unwrap_or(name).parse::<IpAddr>() {
         // RFC 6066 knows no addresses in SNI.
         Ok(address) if options.verify == Verify::Full => ssl.param_mut().set_ip(address)?,
         Ok(_) => {}
+        // The path of a socket is a name that no certificate is for; who may open it decides what is behind it.
+        Err(_) if name.starts_with('/') => {}
         Err(_) => {
             if !options.without_sni {
-                ssl.set_hostname(name)?;
+                ssl.set_hostname(name).because(Reason::Usage, format_args!("ask for the name {name}"))?;
             }
             if options.verify == Verify::Full {
+                ssl.param_mut().set_hostflags(X509CheckFlags::NO_PARTIAL_WILDCARDS);
                 ssl.param_mut().set_host(name)?;
             }
         }
@@ -151,6 +195,7 @@ fn context(options: &TlsOptions, found: &Found) -> Result<(SslContext, Option<Pa
     });
     if options.legacy {
         context.set_security_level(0);
+        context.set_cipher_list("ALL:COMPLEMENTOFDEFAULT:@SECLEVEL=0")?;
     }
     // What is not asked for is OpenSSL's own default, which the distribution's openssl.cnf may have narrowed.
     if options.min_version.is_some() || options.legacy {
@@ -187,49 +232,42 @@ impl Judge {
     pub fn session(self, ssl: &SslRef) -> Result<Session> {
         let mut found = std::mem::take(&mut *self.found.lock().unwrap_or_else(PoisonError::into_inner));
         let sent: Vec<&X509Ref> = ssl.peer_cert_chain().into_iter().flatten().collect();
-        let chain = sent.iter().map(|x509| Certificate::of(x509)).collect::<Result<Vec<_>>>()?;
+        let verified: Vec<&X509Ref> = ssl.verified_chain().into_iter().flatten().collect();
+        let (chain, mut path) = (facts(&sent)?, facts(&verified)?);
         if self.verify == Verify::Nothing {
             found.clear();
         }
         if let Some(bundle) = &self.bundle
             && found.iter().any(Distrust::is_unknown_issuer)
-            && is_in_bundle(&sent, bundle)?
+            && let Some(verified) = roots::verify_in(bundle, &sent)?
         {
             found.retain(|distrust| !distrust.is_unknown_issuer());
+            found.extend(verified.found);
+            path = verified.path;
         }
-        found.sort_by_key(Distrust::rank);
+        found.sort_by_key(|distrust| (distrust.rank(), distrust.depth));
+        found.dedup();
         Ok(Session {
             protocol: ssl.version_str().to_owned(),
             cipher: ssl.current_cipher().map_or_else(String::new, |cipher| cipher.name().to_owned()),
             alpn: ssl.selected_alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()),
             chain,
-            trust: found.into_iter().next().map_or(Ok(()), Err),
+            path,
+            trust: found.first().cloned().map_or(Ok(()), Err),
+            problems: found,
         })
     }
 }
 
-/// Whether the chain leads to a root that stands in the bundle only.
-fn is_in_bundle(sent: &[&X509Ref], bundle: &Path) -> Result<bool> {
-    let Some((leaf, rest)) = sent.split_first() else { return Ok(false) };
-    let store = roots::bundle_store(bundle)?;
-    let mut others = openssl::stack::Stack::<X509>::new()?;
-    for x509 in rest {
-        others.push((*x509).to_owned())?;
-    }
-    let mut context = X509StoreContext::new()?;
-    // Expiry is judged by the handshake already: here only the way to a root matters.
-    Ok(context.init(&store, leaf, &others, |context| {
-        let verified = context.verify_cert()?;
-        let error = Distrust::new(context.error(), 0);
-        Ok(verified || !error.is_unknown_issuer())
-    })?)
+fn facts(certificates: &[&X509Ref]) -> Result<Vec<Certificate>> {
+    certificates.iter().map(|x509| Certificate::of(x509)).collect()
 }
 
 impl Session {
     /// The failure of a certificate that does not hold, in one sentence.
     pub fn failure(&self, target: &str, distrust: &Distrust) -> Failure {
         let leaf = self.chain.first();
-        let bad = self.chain.get(distrust.depth as usize).or(leaf);
+        let bad = self.path.get(distrust.depth as usize).or(leaf);
         let message = match (distrust.reason, leaf, bad) {
             (Reason::TlsName, Some(leaf), _) => {
                 format!(
@@ -257,10 +295,17 @@ pub fn failed(target: &str, error: &openssl::ssl::Error) -> Failure {
         return Failure::new(Reason::Closed, format!("{what}: closed by the other side"));
     }
     let words = error.ssl_error().map_or_else(|| error.to_string(), first_words);
+    if NO_TLS.contains(&words.as_str()) {
+        return Failure::new(Reason::TlsHandshake, format!("{what}: the answer is no TLS ({words})"));
+    }
     // OpenSSL 3 reports an end of the stream in mid-handshake as an error of its own.
     let reason = if words.contains("unexpected eof") { Reason::Closed } else { Reason::TlsHandshake };
     Failure::new(reason, format!("{what}: {words}"))
 }
+
+/// What OpenSSL calls bytes that are no TLS record.
+const NO_TLS: [&str; 4] =
+    ["wrong version number", "http request", "packet length too long", "record layer failure"];
 
 /// The reason of OpenSSL's first error, without its numbers and functions.
 fn first_words(stack: &ErrorStack) -> String {
@@ -268,8 +313,24 @@ fn first_words(stack: &ErrorStack) -> String {
     first.and_then(openssl::error::Error::reason).unwrap_or("unknown error").to_owned()
 }
 
-impl net::Stream for TlsStream<net::Conn> {
-    fn conn(&mut self) -> &mut net::Conn {
+/// OpenSSL's words in an error of a stream, where it is one of TLS and not of the connection below.
+fn tls_words(error: &io::Error) -> Option<String> {
+    let error = error.get_ref()?.downcast_ref::<openssl::ssl::Error>()?;
+    error.ssl_error().map(first_words)
+}
+
+impl Stream for TlsStream<Conn> {
+    fn conn(&mut self) -> &mut Conn {
         self.stream.get_mut()
+    }
+
+    /// What TLS says of a broken session, such as a certificate that the server misses, is a failure of the handshake.
+    fn failure(&mut self, what: &str, error: &io::Error) -> Failure {
+        match tls_words(error) {
+            Some(words) => {
+                Failure::new(Reason::TlsHandshake, format!("{what} {}: {words}", self.conn().peer()))
+            }
+            None => Conn::failure(self.conn(), what, error),
+        }
     }
 }

@@ -4,13 +4,21 @@
 //! verdict stands in [`Session::trust`]. Nothing is sent over a connection whose verdict a check has not looked at:
 //! [`connect`] turns a bad verdict into a failure, [`inspect`] hands it over.
 
+mod ber;
 mod certificate;
+mod expiry;
+mod facts;
 mod handshake;
+mod offers;
 mod options;
 mod roots;
+pub mod starttls;
 mod trust;
 
-pub use certificate::{Certificate, Key};
-pub use handshake::{Judge, Session, TlsStream, connect, failed, inspect, prepare};
+pub use certificate::{Certificate, Key, date, now};
+pub use expiry::Days;
+pub use handshake::{Judge, Session, TlsStream, connect, failed, inspect, open, prepare};
+pub use offers::accepts;
 pub use options::{TlsArgs, TlsOptions, Verify, Version};
+pub use starttls::StartTls;
 pub use trust::Distrust;

@@ -7,11 +7,14 @@ use std::path::{Path, PathBuf};
 
 use openssl::ssl::SslContextBuilder;
 use openssl::ssl::SslFiletype;
-use openssl::x509::store::{X509Lookup, X509Store, X509StoreBuilder, X509StoreBuilderRef};
+use openssl::stack::Stack;
+use openssl::x509::store::{X509Lookup, X509StoreBuilder, X509StoreBuilderRef};
+use openssl::x509::verify::X509VerifyFlags;
+use openssl::x509::{X509, X509PurposeId, X509Ref, X509StoreContext};
 
 use plugin::{Context as _, Failure, Reason, Result};
 
-use crate::TlsOptions;
+use crate::{Certificate, Distrust, TlsOptions};
 
 /// Hashed folders of the distributions, the first that holds a hashed name is used.
 const FOLDERS: [&str; 4] = [
@@ -69,11 +72,53 @@ pub(crate) fn add(context: &mut SslContextBuilder, options: &TlsOptions) -> Resu
     Ok(bundle)
 }
 
-/// A store that holds a whole bundle.
-pub(crate) fn bundle_store(bundle: &Path) -> Result<X509Store> {
-    let mut store = X509StoreBuilder::new()?;
-    add_file(&mut store, bundle)?;
-    Ok(store.build())
+/// A chain that leads to a root of a bundle.
+pub(crate) struct Verified {
+    /// From the server's own certificate to the root.
+    pub path: Vec<Certificate>,
+    /// What is wrong with it all the same: dates.
+    pub found: Vec<Distrust>,
+}
+
+/// Whether the chain leads to a root that stands in the bundle only; none where it does not.
+pub(crate) fn verify_in(bundle: &Path, sent: &[&X509Ref]) -> Result<Option<Verified>> {
+    let Some((leaf, rest)) = sent.split_first() else { return Ok(None) };
+    let mut others = Stack::<X509>::new()?;
+    for x509 in rest {
+        others.push((*x509).to_owned())?;
+    }
+    // Signatures have to hold in any case; dates are a problem of their own, and must not hide that there is a root.
+    for flags in [X509VerifyFlags::empty(), X509VerifyFlags::NO_CHECK_TIME] {
+        let mut store = X509StoreBuilder::new()?;
+        add_file(&mut store, bundle)?;
+        store.set_purpose(X509PurposeId::SSL_SERVER)?;
+        store.set_flags(flags | X509VerifyFlags::TRUSTED_FIRST)?;
+        let store = store.build();
+        let mut context = X509StoreContext::new()?;
+        let (holds, distrust, path) = context.init(&store, leaf, &others, |context| {
+            let holds = context.verify_cert()?;
+            let path: Vec<X509> = context.chain().into_iter().flatten().map(ToOwned::to_owned).collect();
+            Ok((holds, Distrust::new(context.error(), context.error_depth()), path))
+        })?;
+        if holds {
+            let path = path.iter().map(|x509| Certificate::of(x509)).collect::<Result<Vec<_>>>()?;
+            let found = if flags.is_empty() { Vec::new() } else { dates(&path) };
+            return Ok(Some(Verified { path, found }));
+        }
+        if !distrust.is_about_dates() {
+            return Ok(None);
+        }
+    }
+    Ok(None)
+}
+
+// The handshake has found those of the certificates that were sent; only the root is new.
+fn dates(path: &[Certificate]) -> Vec<Distrust> {
+    let now = crate::now();
+    let depth = path.len().saturating_sub(1);
+    let root = path.last().filter(|_| depth > 0);
+    let distrust = root.and_then(|root| Distrust::of_dates(root, depth, now));
+    distrust.into_iter().collect()
 }
 
 fn add_file(store: &mut X509StoreBuilderRef, file: &Path) -> Result<()> {

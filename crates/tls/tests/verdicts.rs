@@ -3,11 +3,14 @@
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use openssl::ssl::{SslAcceptor, SslFiletype, SslMethod};
-use plugin::Reason;
+use net::{Dialogue, Family, Target};
+use openssl::ssl::{SslAcceptor, SslFiletype, SslMethod, SslOptions, SslVerifyMode, SslVersion};
+use plugin::{Deadline, Reason};
+use testkit::Peer;
 use testkit::pki::{Identity, Wish};
-use tls::{TlsOptions, Verify};
+use tls::{TlsOptions, Verify, Version};
 
 struct Served {
     port: u16,
@@ -106,6 +109,126 @@ fn roots_are_found_in_a_hashed_folder_and_nowhere_else() {
     assert_eq!(verdict(&served, "web.example", &TlsOptions::default()), Err(Reason::TlsUntrusted));
     std::fs::remove_file(file).expect("remove it");
     assert_eq!(verdict(&served, "web.example", &options), Err(Reason::TlsUntrusted));
+}
+
+#[test]
+fn the_path_is_what_was_verified_and_the_chain_what_was_sent() {
+    let root = Identity::root("Test Root");
+    let middle = root.intermediate("Test Middle");
+    let mut leaf = middle.issue(&Wish::names(&["web.example"]));
+    // Sent, but of no use.
+    leaf.chain.push(Identity::root("Old Root").cert);
+    let served = serve(&leaf, true);
+    let session = inspect(&served, "web.example", &trusting(&root, served.folder.path())).expect("TLS");
+    let subjects =
+        |chain: &[tls::Certificate]| chain.iter().map(|c| c.title().to_owned()).collect::<Vec<_>>();
+    assert_eq!(subjects(&session.chain), ["CN=web.example", "CN=Test Middle", "CN=Old Root"]);
+    assert_eq!(subjects(&session.path), ["CN=web.example", "CN=Test Middle", "CN=Test Root"]);
+    assert_eq!((session.trust, session.problems.len()), (Ok(()), 0));
+}
+
+#[test]
+fn everything_that_is_wrong_is_told() {
+    let root = Identity::root("Test Root");
+    let old = root.authority(&Wish::names(&["Old Middle"]).days(-60, -2));
+    let served = serve(&old.issue(&Wish::names(&["other.example"])), true);
+    let session = inspect(&served, "web.example", &trusting(&root, served.folder.path())).expect("TLS");
+    let problems: Vec<_> = session.problems.iter().map(|problem| (problem.reason, problem.depth)).collect();
+    assert_eq!(problems, [(Reason::TlsExpired, 1), (Reason::TlsName, 0)]);
+    let distrust = session.trust.clone().expect_err("it is bad");
+    assert_eq!(
+        session.failure("web.example:443", &distrust).message,
+        "web.example:443: certificate has expired (CN=Old Middle)"
+    );
+}
+
+#[test]
+fn the_path_of_a_socket_is_no_name() {
+    let root = Identity::root("Test Root");
+    let served = serve(&root.issue(&Wish::names(&["web.example"])), true);
+    let options = trusting(&root, served.folder.path());
+    assert_eq!(verdict(&served, "/run/web.sock", &options), Ok(()));
+    let named = TlsOptions { server_name: Some("other.example".into()), ..options };
+    assert_eq!(verdict(&served, "/run/web.sock", &named), Err(Reason::TlsName));
+}
+
+/// The versions that a server with these limits takes part in.
+fn accepted(oldest: SslVersion, newest: SslVersion) -> Vec<Version> {
+    let identity = Identity::self_signed(&Wish::names(&["web.example"]).rsa(2048));
+    let mut acceptor = SslAcceptor::mozilla_intermediate(SslMethod::tls_server()).expect("an acceptor");
+    acceptor.set_security_level(0);
+    acceptor.set_cipher_list("ALL:@SECLEVEL=0").expect("ciphers");
+    acceptor.set_certificate(&identity.cert).expect("its certificate");
+    acceptor.set_private_key(&identity.key).expect("its key");
+    acceptor.clear_options(SslOptions::NO_TLSV1 | SslOptions::NO_TLSV1_1 | SslOptions::NO_TLSV1_3);
+    acceptor.set_min_proto_version(Some(oldest)).expect("a version");
+    acceptor.set_max_proto_version(Some(newest)).expect("a version");
+    let acceptor = acceptor.build();
+    let peer = Peer::new(move |stream, _| {
+        if let Ok(mut stream) = acceptor.accept(stream) {
+            let _gone = stream.write_all(b"hello\n");
+        }
+    });
+    let versions = [Version::Tls10, Version::Tls11, Version::Tls12, Version::Tls13];
+    let accepts = |version: &Version| {
+        let deadline = Deadline::after(Duration::from_secs(20));
+        let target = Target::new("127.0.0.1", Some(peer.port())).expect("a target");
+        let conn = target.resolve(Family::Any, &deadline).and_then(|endpoint| endpoint.connect(&deadline));
+        tls::accepts(conn.expect("it listens"), "web.example", *version, &TlsOptions::default())
+            .expect("a yes or no")
+    };
+    versions.into_iter().filter(accepts).collect()
+}
+
+#[test]
+fn versions_that_a_server_takes_part_in() {
+    use Version::{Tls10, Tls11, Tls12, Tls13};
+    assert_eq!(accepted(SslVersion::TLS1, SslVersion::TLS1_3), [Tls10, Tls11, Tls12, Tls13]);
+    assert_eq!(accepted(SslVersion::TLS1_2, SslVersion::TLS1_2), [Tls12]);
+    assert_eq!(accepted(SslVersion::TLS1_1, SslVersion::TLS1_2), [Tls11, Tls12]);
+}
+
+#[test]
+fn whoever_says_nothing_leaves_the_question_open() {
+    let peer = Peer::silent();
+    let deadline = Deadline::after(Duration::from_millis(300));
+    let target = Target::new("127.0.0.1", Some(peer.port())).expect("a target");
+    let conn =
+        || target.resolve(Family::Any, &deadline).and_then(|it| it.connect(&deadline)).expect("it listens");
+    let failure = tls::open(conn(), "web.example", &TlsOptions::default()).expect_err("silence");
+    assert_eq!(failure.message, format!("TLS handshake with {}: no answer within 300 ms", peer.address()));
+    let deadline = Deadline::after(Duration::from_millis(300));
+    let conn =
+        target.resolve(Family::Any, &deadline).and_then(|it| it.connect(&deadline)).expect("it listens");
+    let open = tls::accepts(conn, "web.example", Version::Tls13, &TlsOptions::default());
+    assert_eq!(open.map_err(|failure| failure.reason), Err(Reason::TimedOut));
+}
+
+// With TLS 1.3 the client learns only from its first read that the server wants a certificate of it.
+#[test]
+fn a_certificate_that_the_server_misses_is_named() {
+    let identity = Identity::self_signed(&Wish::names(&["web.example"]));
+    let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).expect("an acceptor");
+    acceptor.set_certificate(&identity.cert).expect("its certificate");
+    acceptor.set_private_key(&identity.key).expect("its key");
+    acceptor.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
+    let acceptor = acceptor.build();
+    let peer = Peer::new(move |stream, over| {
+        if acceptor.accept(stream).is_err() {
+            while !over.load(std::sync::atomic::Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
+    });
+    let deadline = Deadline::after(Duration::from_secs(20));
+    let target = Target::new("127.0.0.1", Some(peer.port())).expect("a target");
+    let conn =
+        target.resolve(Family::Any, &deadline).and_then(|it| it.connect(&deadline)).expect("it listens");
+    let options = TlsOptions { verify: Verify::Nothing, ..TlsOptions::default() };
+    let mut stream = tls::open(conn, "web.example", &options).expect("a handshake");
+    let failure = Dialogue::new(&mut stream).line().expect_err("no certificate was sent");
+    assert_eq!(failure.reason, Reason::TlsHandshake, "{failure}");
+    assert!(failure.message.contains("certificate required"), "{failure}");
 }
 
 #[test]
