@@ -41,7 +41,6 @@ impl Place {
 /// stick. So a link that leads to a dead mount is no trap.
 pub(crate) fn locate(path: &Path, mounts: &Mounts, root: &Root) -> Place {
     let failed = |error: &io::Error| Place::Failed(failure(path, error));
-    let missing = || failed(&io::Error::from_raw_os_error(nix::libc::ENOENT));
     if path.as_os_str().is_empty() {
         return Place::Failed(Failure::new(Reason::Missing, "an empty path leads nowhere"));
     }
@@ -59,7 +58,10 @@ pub(crate) fn locate(path: &Path, mounts: &Mounts, root: &Root) -> Place {
     let mut device = None;
     loop {
         let Some(mount) = mounts.holding(&here) else {
-            return missing();
+            // In a chroot whose root is no mount: the table does not tell what the path lies on.
+            let message =
+                format!("{}: the mount table of this process has no mount that holds it", path.display());
+            return Place::Failed(Failure::new(Reason::Missing, message));
         };
         if mounts.can_stick(mount) {
             here.extend(todo);
