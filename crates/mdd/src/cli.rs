@@ -132,6 +132,10 @@ pub enum Command {
     Watch(commands::watch::Args),
     /// Is the datacenter done?
     Gate(commands::gate::Args),
+    /// How do the datacenters stand?
+    Status(commands::status::Args),
+    /// Write a page for people: one file, one datacenter
+    Report(commands::report::Args),
     /// What happened, from the history
     History(commands::history::Args),
 }
@@ -164,6 +168,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Run(args) => commands::run::execute(args, global),
         Command::Watch(args) => commands::watch::execute(args, global),
         Command::Gate(args) => commands::gate::execute(args, global),
+        Command::Status(args) => commands::status::execute(args, global),
+        Command::Report(args) => commands::report::execute(args, global),
         Command::History(args) => commands::history::execute(args, global),
     };
     result.unwrap_or_else(|error| {

@@ -8,6 +8,7 @@ pub mod engine;
 pub mod exit;
 pub mod history;
 pub mod manifest;
+pub mod page;
 pub mod plan;
 pub mod programs;
 pub mod quote;

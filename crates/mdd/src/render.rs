@@ -4,6 +4,7 @@ pub mod gate;
 pub mod history;
 pub mod json;
 pub mod run;
+pub mod status;
 pub mod style;
 pub mod watch;
 pub mod words;

@@ -1,0 +1,131 @@
+//! `mdd status`: how datacenters stand, from the history; nothing is run.
+
+use std::collections::BTreeSet;
+
+use super::context::Context;
+use super::history::{Since, parse_since};
+use crate::cli::{Global, print};
+use crate::engine::snapshot::FailOn;
+use crate::engine::state::Options;
+use crate::exit::{Error, Exit};
+use crate::history::History;
+use crate::history::report::Scope;
+use crate::manifest::{Manifest, near};
+use crate::plan::Point;
+use crate::render::json;
+use crate::render::status::{self as render, By, Status};
+
+/// Command line of `mdd status`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Datacenters, then which points: iad2 group:dns owner:netops state:red [default: all of all]
+    #[arg(value_name = "DC|SELECT")]
+    pub what: Vec<String>,
+    /// One row for each of these
+    #[arg(long, value_enum, default_value = "group", value_name = "WHAT")]
+    pub by: By,
+    /// What has changed from then on: a time, or so long ago as 1d
+    #[arg(long, value_name = "TIME", value_parser = parse_since)]
+    pub since: Option<Since>,
+    /// Warnings do not count as done
+    #[arg(long)]
+    pub strict: bool,
+    /// What to print
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub format: Format,
+}
+
+/// Format of a status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Does it.
+pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
+    let manifest = global.manifest()?;
+    let (dcs, select) = split(&manifest, &args.what)?;
+    let now = global.now();
+    let options = Options { strict: args.strict, ..Options::at(now) };
+    let history = History::read(&global.state_path())?;
+    let contexts =
+        dcs.iter().map(|dc| Context::of(&manifest, global, dc)).collect::<Result<Vec<Context>, Error>>()?;
+    let mut statuses = Vec::new();
+    let mut refused = None;
+    for context in &contexts {
+        let chosen = match context.choose(&select, &options) {
+            Ok(chosen) => chosen,
+            // Of several datacenters, one may have what is asked for and another may not.
+            Err(error) => {
+                refused.get_or_insert(error);
+                continue;
+            }
+        };
+        let snapshot = context.snapshot(&options)?;
+        let exit = snapshot.exit(FailOn::NotDone, |point| chosen.contains(&point.id));
+        let plan = &context.plan;
+        let (waits, changes) = match &history {
+            None => (Vec::new(), Vec::new()),
+            Some(history) => {
+                let points: Vec<&Point> = plan.points.iter().filter(|p| chosen.contains(&p.id)).collect();
+                let waits = history.times_to_green(&plan.dc, &points, now)?;
+                let mut changes = Vec::new();
+                if let Some(since) = args.since {
+                    let scope = Scope { dc: &plan.dc, point: None, from: since.before(now), to: now };
+                    changes = history.changes(&scope)?;
+                    changes.retain(|change| chosen.contains(&change.point));
+                }
+                (waits, changes)
+            }
+        };
+        let provenance = &context.provenance;
+        statuses.push(Status { snapshot, chosen, exit, provenance, by: args.by, waits, changes });
+    }
+    if let (true, Some(error)) = (statuses.is_empty(), refused) {
+        return Err(error);
+    }
+    let exit = worst(&statuses);
+    print(&match args.format {
+        Format::Text => {
+            render::text(&statuses, args.since.is_some(), global.style(), global.quiet, global.verbose)
+        }
+        Format::Json => json::document(&render::document(&statuses, exit, now)),
+    })?;
+    Ok(exit)
+}
+
+/// Datacenters first, as far as words name them; the rest is a selection.
+fn split<'m>(manifest: &'m Manifest, words: &[String]) -> Result<(Vec<&'m str>, Vec<String>), Error> {
+    let all = manifest.datacenters();
+    let mut dcs: Vec<&str> = Vec::new();
+    let mut select = Vec::new();
+    for word in words {
+        match all.iter().find(|dc| *dc == word) {
+            Some(dc) if select.is_empty() && !dcs.contains(dc) => dcs.push(dc),
+            Some(_) if select.is_empty() => {}
+            _ => select.push(word.clone()),
+        }
+    }
+    // A datacenter's name with a mistake in it would be taken for a point's.
+    if let Some(word) = select.first().filter(|word| !word.contains([':', '!', '*']))
+        && manifest.in_order().all(|(id, _)| id != word.as_str())
+    {
+        let points: BTreeSet<&str> = manifest.in_order().map(|(id, _)| id).collect();
+        let known = || all.iter().copied().chain(points.iter().copied());
+        let fix = near::suggest(word, known()).map_or_else(
+            || format!("datacenters: {}", all.join(", ")),
+            |near| format!("did you mean `{near}`?"),
+        );
+        return Err(Error::usage(format!("`{word}` is neither a datacenter nor a point; {fix}")));
+    }
+    Ok((if dcs.is_empty() { all } else { dcs }, select))
+}
+
+/// What is wrong beats what is unknown.
+fn worst(statuses: &[Status<'_>]) -> Exit {
+    let any = |wanted: &Exit| statuses.iter().any(|status| status.exit == *wanted);
+    [Exit::NotDone, Exit::Unknown].into_iter().find(any).unwrap_or(Exit::Done)
+}
