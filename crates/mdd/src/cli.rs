@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 use crate::commands;
 use crate::exit::{Error, Exit};
 use crate::programs::Programs;
+use crate::render::formats::nagios;
 
 /// Monitoring Driven Deployment: integration points from red to green.
 #[derive(Debug, Parser)]
@@ -147,9 +148,18 @@ pub fn main() -> ExitCode {
 
 /// Runs one command line; results go to standard output, errors to standard error.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let as_plugin = nagios::is_asked_for(&args);
+    if as_plugin {
+        nagios::panic_as_unknown();
+    }
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
+            if as_plugin && error.use_stderr() {
+                let text = error.to_string();
+                return unknown(text.lines().next().unwrap_or("wrong usage"));
+            }
             let usage = error.use_stderr();
             return match (error.print(), usage) {
                 (Err(_), _) => Exit::Failure,
@@ -173,12 +183,24 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::History(args) => commands::history::execute(args, global),
     };
     result.unwrap_or_else(|error| {
+        if as_plugin {
+            return unknown(&error.to_string());
+        }
         // Standard error may be closed; the exit code still tells.
         if writeln!(std::io::stderr(), "{error}").is_err() {
             return error.exit();
         }
         error.exit()
     })
+}
+
+/// What went wrong, as a plugin says it: one line on standard output, nothing on standard error.
+fn unknown(text: &str) -> Exit {
+    let line = nagios::failure(text.strip_prefix("error: ").unwrap_or(text));
+    match print(&line) {
+        // Whoever started it reads the exit code.
+        Ok(()) | Err(_) => Exit::Plugin(plugin::State::Unknown),
+    }
 }
 
 /// Writes a result to standard output. A reader that has gone (`mdd list | head`) is no failure.

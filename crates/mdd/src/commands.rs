@@ -1,6 +1,7 @@
 //! The commands, one file each: `Args` is its command line, `execute` does it.
 
 pub mod context;
+mod deliver;
 pub mod gate;
 pub mod history;
 pub mod init;

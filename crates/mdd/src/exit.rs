@@ -21,6 +21,8 @@ pub enum Exit {
     Failure,
     /// Interrupted by SIGINT.
     Interrupted,
+    /// As a plugin, for `--format nagios`: 0 to 3.
+    Plugin(plugin::State),
 }
 
 impl Exit {
@@ -34,6 +36,7 @@ impl Exit {
             Exit::Timeout => 4,
             Exit::Failure => 5,
             Exit::Interrupted => 130,
+            Exit::Plugin(state) => state.code(),
         }
     }
 }

@@ -27,6 +27,11 @@ pub const TEST: &[&str] = &[
     // ps, which the C plugins start, and ip
     "iproute2",
     "procps",
+    // readers of JUnit, TAP and Prometheus files that mdd writes; a real terminal
+    "libxml2-utils",
+    "perl",
+    "prometheus",
+    "tmux",
     // the commit in a gate's record
     "git",
     // what check_curl is linked with, and its package only recommends

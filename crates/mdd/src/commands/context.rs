@@ -14,6 +14,7 @@ use crate::exit::{Error, Exit};
 use crate::history::{self, History, provenance::Provenance};
 use crate::manifest::Manifest;
 use crate::plan::{Dependency, Plan, Point, Vantage};
+use crate::render::formats::Format;
 use crate::render::style::Style;
 use crate::select::Selector;
 
@@ -150,10 +151,17 @@ pub fn stop() -> Result<Stop, Error> {
 }
 
 /// Says that nothing of an interrupted run was kept.
-pub fn interrupted() -> Exit {
-    match writeln!(std::io::stderr(), "interrupted: nothing was recorded") {
+///
+/// # Errors
+/// As a plugin, what it says, which is UNKNOWN then.
+pub fn interrupted(format: Format) -> Result<Exit, Error> {
+    const TEXT: &str = "interrupted: nothing was recorded";
+    if format == Format::Nagios {
+        return Err(Error::own(TEXT));
+    }
+    match writeln!(std::io::stderr(), "{TEXT}") {
         // Standard error may be closed; the exit code still tells.
-        Ok(()) | Err(_) => Exit::Interrupted,
+        Ok(()) | Err(_) => Ok(Exit::Interrupted),
     }
 }
 

@@ -1,18 +1,19 @@
 //! `mdd gate`: is the datacenter done?
 
 use std::collections::BTreeSet;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::context::{Context, duration, interrupted};
-use super::run::Format;
-use crate::cli::{Global, print};
+use super::deliver::deliver;
+pub(super) use super::deliver::write;
+use crate::cli::Global;
 use crate::engine::snapshot::FailOn;
 use crate::engine::state::Options;
 use crate::exit::{Error, Exit};
 use crate::history::record::Gate as Kept;
 use crate::plan::Point;
+use crate::render::formats::{Format, Sheet, parse_out};
 use crate::render::gate::{self as render, Gate};
 use crate::render::json;
 
@@ -49,6 +50,9 @@ pub struct Args {
     /// What to print
     #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
     pub format: Format,
+    /// Write a file as well, in any of the formats (repeatable)
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = parse_out)]
+    pub out: Vec<(Format, PathBuf)>,
 }
 
 /// Does it.
@@ -68,7 +72,7 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
     if let (true, Some(vantage)) = (args.run, &args.as_vantage)
         && !super::run::record(&context, vantage, &needed, global)?
     {
-        return Ok(interrupted());
+        return interrupted(args.format);
     }
     let options = Options {
         strict: args.strict,
@@ -89,10 +93,6 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
         verbose: global.verbose,
     };
     let record = json::document(&render::record(&snapshot, &gate));
-    let mut out = match args.format {
-        Format::Text => render::text(&snapshot, &gate, global.style()),
-        Format::Json => record.clone(),
-    };
     if let Some(path) = &args.record {
         write(path, &record).map_err(|error| Error::own(format!("write {}: {error}", path.display())))?;
         context.history()?.gate(&Kept {
@@ -102,29 +102,10 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
             at: options.now,
             record: &record,
         })?;
-        if args.format == Format::Text {
-            out = format!("{out}record {}\n", path.display());
-        }
     }
-    print(&out)?;
-    Ok(gate.exit)
-}
-
-/// Writes a file as a whole or not at all.
-pub(super) fn write(path: &Path, text: &str) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let name = path.file_name().ok_or_else(|| std::io::Error::other("it names no file"))?;
-    let draft = folder.join(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
-    let written = (|| {
-        let mut file = std::fs::File::create(&draft)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&draft, path)?;
-        std::fs::File::open(folder)?.sync_all()
-    })();
-    if written.is_err() && draft.exists() {
-        std::fs::remove_file(&draft)?;
-    }
-    written
+    let recorded = args.record.as_ref().map(|path| format!("record {}\n", path.display()));
+    let text = |style| render::text(&snapshot, &gate, style) + recorded.as_deref().unwrap_or("");
+    let milestone = args.milestone.as_deref().unwrap_or("");
+    let sheet = Sheet { snapshot: &snapshot, shown: &needed, exit: gate.exit, milestone };
+    deliver(&sheet, (args.format, &args.out), &|| record.clone(), &text, global)
 }

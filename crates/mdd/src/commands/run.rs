@@ -7,7 +7,8 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::context::{Context, interrupted, stop};
-use crate::cli::{Global, print};
+use super::deliver::deliver;
+use crate::cli::Global;
 use crate::engine::facts::Facts;
 use crate::engine::pool::{self, Taken};
 use crate::engine::reading::now;
@@ -16,8 +17,8 @@ use crate::engine::state::Options;
 use crate::exit::{Error, Exit};
 use crate::history::record::Run;
 use crate::plan::{Plan, Point};
+use crate::render::formats::{Format, Sheet, parse_out};
 use crate::render::run::Summary;
-use crate::render::style::Style;
 use crate::render::{json, run as render};
 
 /// Command line of `mdd run`.
@@ -47,28 +48,9 @@ pub struct Args {
     /// What to print
     #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
     pub format: Format,
-    /// Write a file as well: text=PATH or json=PATH (repeatable)
+    /// Write a file as well, in any of the formats (repeatable)
     #[arg(long, value_name = "FORMAT=FILE", value_parser = parse_out)]
     pub out: Vec<(Format, PathBuf)>,
-}
-
-/// Format of a result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// For people.
-    Text,
-    /// For programs.
-    Json,
-}
-
-fn parse_out(text: &str) -> Result<(Format, PathBuf), String> {
-    let (format, path) = text.split_once('=').ok_or("expected text=PATH or json=PATH")?;
-    let format = <Format as clap::ValueEnum>::from_str(format, false)
-        .map_err(|_| format!("`{format}` is no format; one of text, json"))?;
-    if path.is_empty() {
-        return Err("the path after `=` is empty".to_owned());
-    }
-    Ok((format, path.into()))
 }
 
 /// Does it.
@@ -86,7 +68,7 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
         record: !args.no_record,
     };
     let Some(done) = perform(&order, &context, &chosen, global)? else {
-        return Ok(interrupted());
+        return interrupted(args.format);
     };
     let shows = |point: &Point| done.shown.contains(&point.id);
     let exit = done.snapshot.exit(args.fail_on, shows);
@@ -116,21 +98,9 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
         object.insert("points".into(), json::entries(&done.snapshot, shows));
         json::document(&Value::Object(object))
     };
-    for (format, path) in &args.out {
-        let text = match format {
-            Format::Text => {
-                render::text(&done.snapshot, shows, &summary, Style { color: false, ascii: global.ascii })
-            }
-            Format::Json => json(),
-        };
-        std::fs::write(path, text)
-            .map_err(|error| Error::own(format!("write {}: {error}", path.display())))?;
-    }
-    print(&match args.format {
-        Format::Text => render::text(&done.snapshot, shows, &summary, global.style()),
-        Format::Json => json(),
-    })?;
-    Ok(exit)
+    let sheet = Sheet { snapshot: &done.snapshot, shown: &done.shown, exit, milestone: "" };
+    let text = |style| render::text(&done.snapshot, shows, &summary, style);
+    deliver(&sheet, (args.format, &args.out), &json, &text, global)
 }
 
 /// What to run, and as whom.
