@@ -4,6 +4,7 @@
 
 mod fixture;
 mod misbehave;
+pub mod ntp;
 mod perfdata;
 pub mod pki;
 mod port;
@@ -11,6 +12,7 @@ mod programs;
 mod run;
 mod server;
 mod servers;
+mod udp;
 
 pub use fixture::Fixture;
 pub use misbehave::Peer;
@@ -19,4 +21,5 @@ pub use port::free_port;
 pub use programs::{TempAlias, alias, example, plugin};
 pub use run::{Ran, Run, run};
 pub use server::{Server, poll_until};
-pub use servers::{nginx, nginx_with, sshd, tinyproxy, unbound};
+pub use servers::{chronyd, nginx, nginx_with, sshd, tinyproxy, unbound};
+pub use udp::UdpPeer;

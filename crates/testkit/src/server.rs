@@ -28,7 +28,19 @@ impl Server {
     ///
     /// `folder` is kept until it has ended. Its output goes to `folder`/log. Panics, with that log, when it ends or does not
     /// listen in time.
-    pub fn start(mut command: Command, port: u16, folder: TempDir) -> Server {
+    pub fn start(command: Command, port: u16, folder: TempDir) -> Server {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let wait = Duration::from_millis(200);
+        Server::start_until(command, port, folder, || TcpStream::connect_timeout(&address, wait).is_ok())
+    }
+
+    /// [`Server::start`] for a server that shows in another way that it is `up`.
+    pub fn start_until(
+        mut command: Command,
+        port: u16,
+        folder: TempDir,
+        mut up: impl FnMut() -> bool,
+    ) -> Server {
         let log_path = folder.path().join("log");
         let log = std::fs::File::create(&log_path).expect("create the server's log");
         let shown = format!("{command:?}");
@@ -41,10 +53,8 @@ impl Server {
             .unwrap_or_else(|error| panic!("start {shown}: {error}"));
         let mut server = Server { child, port, folder };
         let address = server.address();
-        let up = poll_until(START, || {
-            server.child.try_wait().expect("wait for the server").is_some()
-                || TcpStream::connect_timeout(&address, Duration::from_millis(200)).is_ok()
-        });
+        let up =
+            poll_until(START, || server.child.try_wait().expect("wait for the server").is_some() || up());
         let ended = server.child.try_wait().expect("wait for the server");
         assert!(up && ended.is_none(), "{shown} does not listen on {address} ({ended:?}): {}", server.log());
         server

@@ -1,7 +1,9 @@
 //! The real servers that several tests talk to, each with its own folder and port.
 
 use std::fs;
+use std::net::{Ipv4Addr, UdpSocket};
 use std::process::Command;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -79,6 +81,36 @@ pub fn unbound(lines: &str) -> Server {
     let mut unbound = Command::new("/usr/sbin/unbound");
     unbound.args(["-d", "-p", "-c"]).arg(&file);
     Server::start(unbound, port, folder)
+}
+
+/// chronyd, which takes this host's clock for right and never touches it. `lines` are of `chrony.conf(5)`; without any it is
+/// of stratum 3.
+pub fn chronyd(lines: &str) -> Server {
+    let (folder, port) = (folder(), free_port());
+    let dir = folder.path().display();
+    let lines = if lines.is_empty() { "local stratum 3" } else { lines };
+    let config = format!(
+        "port {port}\nbindaddress 127.0.0.1\ncmdport 0\nbindcmdaddress /\nallow 127.0.0.0/8\n\
+         pidfile {dir}/pid\ndriftfile {dir}/drift\n{lines}\n"
+    );
+    let file = folder.path().join("chrony.conf");
+    fs::write(&file, config).expect("write chrony.conf");
+    let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).expect("look for this user");
+    let mut chronyd = Command::new("/usr/sbin/chronyd");
+    chronyd.args(["-x", "-U", "-d", "-f"]).arg(&file);
+    if let Some(user) = user {
+        chronyd.args(["-u", &user.name]);
+    }
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("make a socket");
+    socket.set_read_timeout(Some(Duration::from_millis(200))).expect("set the timeout");
+    // A request of version 4 in client mode.
+    let request = [&[0x23][..], &[0; 47]].concat();
+    let answers = move || {
+        // Nobody listens yet: the next try will tell.
+        let _refused = socket.send_to(&request, (Ipv4Addr::LOCALHOST, port));
+        socket.recv(&mut [0; 48]).is_ok()
+    };
+    Server::start_until(chronyd, port, folder, answers)
 }
 
 /// OpenSSH's sshd with a fresh host key. Nobody can log in.

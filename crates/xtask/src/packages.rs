@@ -18,6 +18,7 @@ pub const TEST: &[&str] = &[
     "monitoring-plugins-basic",
     "monitoring-plugins-standard",
     // real servers on loopback
+    "chrony",
     "nginx-light",
     "openssh-server",
     "tinyproxy-bin",

@@ -260,6 +260,9 @@ impl Time {
         let usage = |message: String| Err(Failure::new(Reason::Usage, message));
         let servers = self.hosts.len();
         for (n, host) in self.hosts.iter().enumerate() {
+            if host.is_empty() || host.starts_with('/') {
+                return usage(format!("`{host}`: a time server has a name or an address"));
+            }
             if self.hosts[..n].contains(host) {
                 return usage(format!("--host {host} is given twice"));
             }
