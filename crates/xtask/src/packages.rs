@@ -33,6 +33,8 @@ pub const TEST: &[&str] = &[
     "perl",
     "prometheus",
     "tmux",
+    // the page, as a browser shows it
+    "chromium",
     // the commit in a gate's record
     "git",
     // what check_curl is linked with, and its package only recommends
