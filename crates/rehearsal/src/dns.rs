@@ -87,7 +87,7 @@ fn records(name: &str) -> Option<Vec<Record>> {
         format!("{d}.{c}.{b}.{a}.in-addr.arpa")
     };
     let service = SERVICES.iter().find(|service| reversed(service.address) == name)?;
-    Some(vec![record(PTR, encoded(&format!("{}.{ZONE}", service.host)))])
+    Some(vec![record(PTR, encoded(&service.full_name()))])
 }
 
 fn soa(zone: &str) -> Record {

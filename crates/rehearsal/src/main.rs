@@ -4,31 +4,37 @@
 //! `rehearsal play` is the director. Each service is a process of its own, `rehearsal serve`, so that ending one
 //! is what losing it would be.
 
+mod certificates;
 mod dns;
+mod ntp;
 mod play;
+mod proxy;
 mod serve;
 mod services;
+mod talk;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 const HELP: &str = "\
 usage: rehearsal play MANIFEST [--keep] [--step SECONDS] [--out FOLDER]
-       rehearsal serve SERVICE PORT
+       rehearsal serve SERVICE PORT [FOLDER]
 
 play   runs the whole rehearsal and ends with the exit code of `mdd gate`
          --keep           leave the services up, and say what to try on them
          --step SECONDS   time between two deployments; default 2.5
-         --out FOLDER     history and record; default rehearsal/ beside the folder of this program
+         --out FOLDER     history, record, certificates and page; default rehearsal/ beside the folder of this program
 serve  answers as one service on its own loopback address, until standard input ends
+         FOLDER           where its certificate and key are, for a service that speaks TLS
 ";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let done = match args.split_first() {
         Some((command, rest)) if command == "play" => options(rest).and_then(|options| play::play(&options)),
-        Some((command, [name, port])) if command == "serve" => serve_named(name, port),
+        Some((command, [name, port])) if command == "serve" => serve_named(name, port, None),
+        Some((command, [name, port, folder])) if command == "serve" => serve_named(name, port, Some(folder)),
         Some((flag, [])) if flag == "--help" => {
             print!("{HELP}");
             Ok(ExitCode::SUCCESS)
@@ -41,10 +47,10 @@ fn main() -> ExitCode {
     })
 }
 
-fn serve_named(name: &str, port: &str) -> Result<ExitCode, String> {
+fn serve_named(name: &str, port: &str, folder: Option<&String>) -> Result<ExitCode, String> {
     let service = services::named(name).ok_or_else(|| format!("no service is called `{name}`"))?;
     let port = port.parse().map_err(|error| format!("port `{port}`: {error}"))?;
-    serve::serve(service, port).map(|()| ExitCode::SUCCESS)
+    serve::serve(service, port, folder.map(Path::new)).map(|()| ExitCode::SUCCESS)
 }
 
 fn options(args: &[String]) -> Result<play::Options, String> {

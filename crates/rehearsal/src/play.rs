@@ -1,5 +1,6 @@
 //! The director: day zero, one deployment after the other, the gate.
 
+use crate::certificates;
 use crate::serve::{KEEP, READY};
 use crate::services::{SERVICES, Service};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -29,7 +30,7 @@ pub struct Options {
     pub keep: bool,
     /// Time between two deployments.
     pub step: Duration,
-    /// Where history and record go; what was there is replaced.
+    /// Where history, record, certificates and page go; what was there is replaced.
     pub out: PathBuf,
     /// Where `mdd` and the checks are: beside this program.
     programs: PathBuf,
@@ -76,7 +77,9 @@ pub fn play(options: &Options) -> Result<ExitCode, String> {
         signal_hook::flag::register(signal, Arc::clone(&interrupted))
             .map_err(|error| format!("catch signal {signal}: {error}"))?;
     }
-    let stage = Stage { options, port: free_port()?, interrupted };
+    let out = std::path::absolute(&options.out)
+        .map_err(|error| format!("find {}: {error}", options.out.display()))?;
+    let stage = Stage { options, out, port: free_port()?, interrupted };
     let mut deployed = Vec::new();
     let code = match stage.play(&mut deployed) {
         Ok(code) => code,
@@ -88,23 +91,29 @@ pub fn play(options: &Options) -> Result<ExitCode, String> {
     };
     if options.keep {
         stage.leave(deployed)?;
+    } else {
+        println!("\nEverything is ended; with --keep it stays up, to be tried out.");
     }
+    println!("\nThe page of the datacenter, for a browser:\n\n  {}", stage.page().display());
     Ok(ExitCode::from(code))
 }
 
 struct Stage<'a> {
     options: &'a Options,
+    /// The folder of the options, whatever the working directory.
+    out: PathBuf,
     port: u16,
     interrupted: Arc<AtomicBool>,
 }
 
 impl Stage<'_> {
     fn play(&self, deployed: &mut Vec<Deployed>) -> Result<u8, Stop> {
-        let out = self.options.out.display();
-        std::fs::remove_dir_all(&self.options.out)
+        let out = self.out.display();
+        std::fs::remove_dir_all(&self.out)
             .or_else(unless_missing)
             .map_err(|e| format!("empty {out}: {e}"))?;
-        std::fs::create_dir_all(&self.options.out).map_err(|error| format!("create {out}: {error}"))?;
+        std::fs::create_dir_all(&self.out).map_err(|error| format!("create {out}: {error}"))?;
+        certificates::make(&self.out)?;
         println!(
             "A datacenter is to be built: {} services on loopback, port {}. Its points are known, nothing is there.\n",
             SERVICES.len(),
@@ -124,12 +133,15 @@ impl Stage<'_> {
         ended?;
 
         println!("\nIs it done?\n");
-        let record = self.options.out.join(format!("{DATACENTER}.json"));
-        let gate = self.mdd(&["gate", DATACENTER, "--record", &record.to_string_lossy()])?;
-        if !self.options.keep {
-            println!("\nEverything is ended; with --keep it stays up, to be tried out.");
+        let record = self.out.join(format!("{DATACENTER}.json"));
+        let gate = code(self.mdd(&["gate", DATACENTER, "--record", &record.to_string_lossy()])?)?;
+
+        println!();
+        let report = self.mdd(&["report", DATACENTER, "--quiet", "--out", &self.out.to_string_lossy()])?;
+        if !report.success() {
+            return Err(Stop::Failed(format!("mdd report: {report}")));
         }
-        code(gate)
+        Ok(gate)
     }
 
     /// One service after the other, a step apart.
@@ -139,7 +151,7 @@ impl Stage<'_> {
             if let Some(status) = watch.try_wait().map_err(|error| format!("wait for mdd: {error}"))? {
                 return Err(Stop::Failed(format!("mdd watch ended before the last deployment: {status}")));
             }
-            let new = deploy(service, self.port)?;
+            let new = deploy(service, self.port, &certificates::folder(&self.out))?;
             let pid = new.process.id();
             let Service { name, team, address, .. } = service;
             println!("          {team} deploys {name} on {address} (pid {pid})");
@@ -170,7 +182,12 @@ impl Stage<'_> {
         println!("  {} run {DATACENTER} --as {VANTAGE}", line(&mdd));
         println!("  {} gate {DATACENTER}; echo $?", line(&mdd));
         let own = self.options.programs.join("rehearsal");
-        println!("  {} serve NAME {}        (brings it back, until Ctrl-C)", own.display(), self.port);
+        println!(
+            "  {} serve NAME {} {}        (brings it back, until Ctrl-C)",
+            own.display(),
+            self.port,
+            certificates::folder(&self.out).display()
+        );
         println!("\nEnd them all:\n\n  kill {}", pids.join(" "));
         Ok(())
     }
@@ -193,18 +210,24 @@ impl Stage<'_> {
         })
     }
 
-    /// `mdd` beside this program, which finds the checks there too, with the manifest, history and port of this rehearsal.
+    /// `mdd` beside this program, which finds the checks there too, with the manifest, history, port and root certificate
+    /// of this rehearsal.
     fn command(&self, args: &[&str]) -> Command {
         let Options { manifest, programs, .. } = self.options;
         let mut command = Command::new(programs.join("mdd"));
         command.arg("--file").arg(manifest).arg("--state").arg(self.history());
         command.args(["--set", &format!("port={}", self.port)]);
+        command.arg("--set").arg(format!("ca_file={}", certificates::root(&self.out).display()));
         command.args(args);
         command
     }
 
     fn history(&self) -> PathBuf {
-        self.options.out.join("history.db")
+        self.out.join("history.db")
+    }
+
+    fn page(&self) -> PathBuf {
+        self.out.join(format!("{DATACENTER}.html"))
     }
 
     fn wait(&self, child: &mut Child) -> Result<ExitStatus, Stop> {
@@ -226,10 +249,11 @@ impl Stage<'_> {
 }
 
 /// Starts a service and waits until it listens, or has ended because it cannot.
-fn deploy(service: &'static Service, port: u16) -> Result<Deployed, String> {
+fn deploy(service: &'static Service, port: u16, certificates: &Path) -> Result<Deployed, String> {
     let own = std::env::current_exe().map_err(|error| format!("find this program: {error}"))?;
     let process = Command::new(own)
         .args(["serve", service.name, &port.to_string()])
+        .arg(certificates)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -259,8 +283,10 @@ fn free_port() -> Result<u16, String> {
     let width = u32::from(PORTS.end - PORTS.start);
     let first = u16::try_from(std::process::id() * 7 % width).unwrap_or(0);
     let free = |port: u16| {
-        SERVICES.iter().all(|service| TcpListener::bind((service.address, port)).is_ok())
-            && UdpSocket::bind((SERVICES[0].address, port)).is_ok()
+        SERVICES.iter().all(|service| {
+            (!service.talk.is_stream() || TcpListener::bind((service.address, port)).is_ok())
+                && (service.talk.datagrams().is_none() || UdpSocket::bind((service.address, port)).is_ok())
+        })
     };
     let mut ports = (PORTS.start + first..PORTS.end).chain(PORTS.start..PORTS.start + first);
     ports.find(|port| free(*port)).ok_or_else(|| {

@@ -3,10 +3,12 @@
 //! The director holds the other end of standard input. When the director is gone, however it ended, the service
 //! ends too, unless it was told `keep` before. A service that loses what it needs is out of service until that is back.
 
-use crate::dns;
-use crate::services::{Service, Talk};
+use crate::certificates;
+use crate::services::{Answer, Service};
+use crate::talk::{LIMIT, Speaker};
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -16,29 +18,32 @@ pub const KEEP: &str = "keep";
 /// What a service prints when it listens.
 pub const READY: &str = "ready";
 
-/// A client that says nothing for so long is hung up on.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// No request that is answered here is longer.
-const LIMIT: usize = 4096;
-
-/// Between two looks at whether somebody connects, or whether a lost service is back.
+/// Between two looks at whether somebody asks, or whether a lost service is back.
 const TICK: Duration = Duration::from_millis(5);
 
-/// Listens, says so, and answers until told to end.
-pub fn serve(service: &'static Service, port: u16) -> Result<(), String> {
+/// Listens, says so, and answers until told to end. The folder holds the certificate of a service that speaks TLS.
+pub fn serve(service: &'static Service, port: u16, folder: Option<&Path>) -> Result<(), String> {
+    let acceptor = match (service.talk.is_encrypted(), folder) {
+        (false, _) => None,
+        (true, Some(folder)) => Some(certificates::acceptor(service, folder)?),
+        (true, None) => return Err(format!("{} needs the folder of its certificate", service.name)),
+    };
+    let speaker = Arc::new(Speaker { service, port, acceptor });
     let address = SocketAddr::from((service.address, port));
-    let failed = |error| format!("{}: listen on {address}: {error}", service.name);
-    let listener = listen(address).map_err(failed)?;
-    if matches!(service.talk, Talk::Dns) {
-        let socket = UdpSocket::bind(address).map_err(failed)?;
-        std::thread::spawn(move || answer_datagrams(&socket));
-    }
     let away = Arc::new(AtomicUsize::new(0));
+    let failed = |error| format!("{}: listen on {address}: {error}", service.name);
+    if service.talk.is_stream() {
+        let (first, away) = (listen(address).map_err(failed)?, Arc::clone(&away));
+        std::thread::spawn(move || accept(&speaker, address, first, &away));
+    }
+    if let Some(answer) = service.talk.datagrams() {
+        let (first, away) = (bind(address).map_err(failed)?, Arc::clone(&away));
+        std::thread::spawn(move || answer_datagrams(answer, address, first, &away));
+    }
     for need in service.all_needs() {
         let (address, away) = (SocketAddr::from((need.address, port)), Arc::clone(&away));
         std::thread::spawn(move || watch(address, &away));
     }
-    std::thread::spawn(move || accept(service, address, listener, &away));
     let mut out = io::stdout();
     writeln!(out, "{READY}").and_then(|()| out.flush()).map_err(|error| format!("say {READY}: {error}"))?;
     let mut told = String::new();
@@ -53,6 +58,12 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let listener = TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
     Ok(listener)
+}
+
+fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind(address)?;
+    socket.set_read_timeout(Some(TICK))?;
+    Ok(socket)
 }
 
 /// Holds a connection to a service that is needed. When it breaks and there is no other to be had, that service is
@@ -72,114 +83,46 @@ fn watch(address: SocketAddr, away: &AtomicUsize) {
     }
 }
 
-/// Answers clients; while something that is needed is away, nobody listens.
-fn accept(service: &'static Service, address: SocketAddr, first: TcpListener, away: &AtomicUsize) {
+/// Lets go of a socket while something that is needed is away, and opens it again afterwards.
+fn attend<T>(socket: &mut Option<T>, away: &AtomicUsize, open: impl FnOnce() -> io::Result<T>) {
+    if away.load(Ordering::Relaxed) > 0 {
+        *socket = None;
+    } else if socket.is_none() {
+        // The port may be in use for a moment; the next round tries again.
+        *socket = open().ok();
+    }
+}
+
+/// Answers clients that connect.
+fn accept(speaker: &Arc<Speaker>, address: SocketAddr, first: TcpListener, away: &AtomicUsize) {
     let mut listener = Some(first);
     loop {
-        if away.load(Ordering::Relaxed) > 0 {
-            listener = None;
-        } else if listener.is_none() {
-            // The port may be in use for a moment; the next round tries again.
-            listener = listen(address).ok();
-        }
+        attend(&mut listener, away, || listen(address));
         match listener.as_ref().map(TcpListener::accept) {
             Some(Ok((stream, _))) => {
+                let speaker = Arc::clone(speaker);
                 // A client that goes away in the middle is its own affair.
-                std::thread::spawn(move || talk(&service.talk, stream).unwrap_or(()));
+                std::thread::spawn(move || speaker.talk(stream).unwrap_or(()));
             }
             _ => std::thread::sleep(TICK),
         }
     }
 }
 
-fn answer_datagrams(socket: &UdpSocket) {
+/// Answers datagrams.
+fn answer_datagrams(answer: Answer, address: SocketAddr, first: UdpSocket, away: &AtomicUsize) {
+    let mut socket = Some(first);
     let mut buffer = [0; LIMIT];
     loop {
+        attend(&mut socket, away, || bind(address));
+        let Some(socket) = &socket else {
+            std::thread::sleep(TICK);
+            continue;
+        };
         let Ok((length, peer)) = socket.recv_from(&mut buffer) else { continue };
-        if let Some(response) = dns::answer(&buffer[..length]) {
+        if let Some(response) = answer(&buffer[..length]) {
             // One lost answer is what UDP is; the client asks again.
             socket.send_to(&response, peer).unwrap_or(0);
         }
     }
-}
-
-fn talk(talk: &Talk, mut stream: TcpStream) -> io::Result<()> {
-    stream.set_nonblocking(false)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    match talk {
-        Talk::Dns => {
-            let mut length = [0; 2];
-            stream.read_exact(&mut length)?;
-            let mut query = vec![0; usize::from(u16::from_be_bytes(length))];
-            stream.read_exact(&mut query)?;
-            let Some(response) = dns::answer(&query) else { return Ok(()) };
-            let length = u16::try_from(response.len()).map_err(io::Error::other)?;
-            stream.write_all(&[&length.to_be_bytes()[..], &response].concat())
-        }
-        Talk::Listen => {
-            let mut buffer = [0; LIMIT];
-            while stream.read(&mut buffer)? > 0 {}
-            Ok(())
-        }
-        Talk::Http { request, status, header, body } => {
-            let head = read_until(&mut stream, b"\r\n\r\n")?;
-            let found = head.starts_with(request.as_bytes());
-            let (status, header, body) = if found {
-                (*status, *header, *body)
-            } else {
-                ("404 Not Found", "Content-Type: text/plain", "")
-            };
-            let length = body.len();
-            let head =
-                format!("HTTP/1.1 {status}\r\n{header}\r\nContent-Length: {length}\r\nConnection: close");
-            stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes())
-        }
-        Talk::Proxy => {
-            let head = read_until(&mut stream, b"\r\n\r\n")?;
-            let status = if head.starts_with(b"CONNECT ") {
-                "200 Connection established\r\n\r\n"
-            } else {
-                "405 Method Not Allowed\r\nAllow: CONNECT\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-            };
-            stream.write_all(format!("HTTP/1.1 {status}").as_bytes())
-        }
-        Talk::Smtp => smtp(&mut stream),
-        Talk::Postgres => {
-            // Length 8, code 1234 5679: SSLRequest.
-            let mut request = [0; 8];
-            stream.read_exact(&mut request)?;
-            if request == [0, 0, 0, 8, 4, 210, 22, 47] { stream.write_all(b"N") } else { Ok(()) }
-        }
-        Talk::Amqp => {
-            let mut header = [0; 8];
-            stream.read_exact(&mut header)?;
-            stream.write_all(b"AMQP\x00\x00\x09\x01")
-        }
-    }
-}
-
-fn smtp(stream: &mut TcpStream) -> io::Result<()> {
-    write!(stream, "220 smtp.iad2.example.net ESMTP\r\n")?;
-    loop {
-        let line = read_until(stream, b"\r\n")?;
-        let verb: Vec<u8> = line.iter().take(4).map(u8::to_ascii_uppercase).collect();
-        match verb.as_slice() {
-            b"QUIT" => return write!(stream, "221 2.0.0 Bye\r\n"),
-            b"EHLO" | b"HELO" => write!(stream, "250 smtp.iad2.example.net\r\n")?,
-            b"NOOP" | b"RSET" => write!(stream, "250 2.0.0 OK\r\n")?,
-            b"" => return Ok(()),
-            _ => write!(stream, "502 5.5.1 Command not implemented\r\n")?,
-        }
-    }
-}
-
-/// Reads up to and with `end`, or until the client stops or has sent more than is sensible.
-fn read_until(stream: &mut TcpStream, end: &[u8]) -> io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    let mut byte = [0];
-    while text.len() < LIMIT && !text.ends_with(end) && stream.read(&mut byte)? > 0 {
-        text.push(byte[0]);
-    }
-    Ok(text)
 }

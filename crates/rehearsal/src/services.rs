@@ -1,5 +1,6 @@
 //! The datacenter: every service, its address, the team that deploys it, and how it talks.
 
+use crate::{dns, ntp};
 use std::net::Ipv4Addr;
 
 /// The zone of the datacenter; `example.net` is reserved for documentation (RFC 2606).
@@ -27,11 +28,13 @@ pub struct Service {
 pub enum Talk {
     /// DNS over UDP and TCP.
     Dns,
+    /// NTP, over UDP only.
+    Ntp,
     /// Takes what it is sent, and says nothing: syslog over TCP (RFC 6587), a directory that waits for a bind.
     Listen,
-    /// HTTP/1.1: the answer to this request line; 404 to others.
-    Http { request: &'static str, status: &'static str, header: &'static str, body: &'static str },
-    /// HTTP proxy: 200 to CONNECT (RFC 9110, 9.3.6), and nothing behind it.
+    /// HTTP/1.1 over TLS: the answer to this request line; 404 to others.
+    Https { request: &'static str, status: &'static str, header: &'static str, body: &'static str },
+    /// HTTP proxy: CONNECT (RFC 9110, section 9.3.6) to the services that speak TLS.
     Proxy,
     /// SMTP: greeting, EHLO, QUIT (RFC 5321).
     Smtp,
@@ -41,9 +44,47 @@ pub enum Talk {
     Amqp,
 }
 
+/// Makes the response to a datagram, where there is to be one.
+pub type Answer = fn(&[u8]) -> Option<Vec<u8>>;
+
+impl Talk {
+    /// Whether it listens on TCP.
+    pub fn is_stream(&self) -> bool {
+        !matches!(self, Talk::Ntp)
+    }
+
+    /// Whether it begins with a TLS handshake.
+    pub fn is_encrypted(&self) -> bool {
+        matches!(self, Talk::Https { .. })
+    }
+
+    /// How it answers over UDP, if it does.
+    pub fn datagrams(&self) -> Option<Answer> {
+        match self {
+            Talk::Dns => Some(dns::answer),
+            Talk::Ntp => Some(ntp::answer),
+            _ => None,
+        }
+    }
+}
+
 /// Every service in the order of its deployment: none comes before what it depends on.
 pub const SERVICES: &[Service] = &[
-    service("dns", "DNS", "ns1", [0, 53], &[], Talk::Dns),
+    service("dns", "DNS and time", "ns1", [0, 53], &[], Talk::Dns),
+    service("ntp", "DNS and time", "ntp", [0, 123], &["dns"], Talk::Ntp),
+    service(
+        "mirror",
+        "Network",
+        "mirror",
+        [0, 80],
+        &[],
+        Talk::Https {
+            request: "GET /health ",
+            status: "200 OK",
+            header: "Content-Type: application/json",
+            body: "{\"status\":\"ok\"}\n",
+        },
+    ),
     service("proxy", "Network", "egress", [0, 31], &["dns"], Talk::Proxy),
     service("ldap", "Identity", "ldap", [1, 10], &["dns"], Talk::Listen),
     service(
@@ -52,7 +93,7 @@ pub const SERVICES: &[Service] = &[
         "sso",
         [1, 20],
         &["ldap"],
-        Talk::Http {
+        Talk::Https {
             request: "GET /.well-known/openid-configuration ",
             status: "200 OK",
             header: "Content-Type: application/json",
@@ -65,7 +106,7 @@ pub const SERVICES: &[Service] = &[
         "s3",
         [3, 10],
         &["dns"],
-        Talk::Http {
+        Talk::Https {
             request: "GET / ",
             status: "403 Forbidden",
             header: "Content-Type: application/xml",
@@ -78,10 +119,10 @@ pub const SERVICES: &[Service] = &[
         "registry",
         [2, 10],
         &["s3", "sso"],
-        Talk::Http {
+        Talk::Https {
             request: "GET /v2/ ",
             status: "401 Unauthorized",
-            header: "Docker-Distribution-Api-Version: registry/2.0",
+            header: "Docker-Distribution-Api-Version: registry/2.0\r\nWWW-Authenticate: Bearer realm=\"https://sso.iad2.example.net/token\"",
             body: "{\"errors\":[{\"code\":\"UNAUTHORIZED\"}]}\n",
         },
     ),
@@ -94,7 +135,7 @@ pub const SERVICES: &[Service] = &[
         "metrics",
         [6, 20],
         &["dns"],
-        Talk::Http {
+        Talk::Https {
             request: "GET /-/ready ",
             status: "200 OK",
             header: "Content-Type: text/plain",
@@ -108,7 +149,7 @@ pub const SERVICES: &[Service] = &[
         "api",
         [8, 10],
         &["proxy", "registry", "postgres", "amqp", "syslog"],
-        Talk::Http {
+        Talk::Https {
             request: "GET /readyz ",
             status: "200 OK",
             header: "Content-Type: text/plain",
@@ -134,6 +175,11 @@ const fn service(
 }
 
 impl Service {
+    /// Its name with the zone, as its certificate has it.
+    pub fn full_name(&self) -> String {
+        format!("{}.{ZONE}", self.host)
+    }
+
     /// The services that it needs, directly or through others, each once.
     pub fn all_needs(&self) -> Vec<&'static Service> {
         let mut found: Vec<&'static Service> = Vec::new();
@@ -164,7 +210,10 @@ mod tests {
     #[test]
     fn nothing_is_deployed_before_what_it_needs() {
         for (at, service) in SERVICES.iter().enumerate() {
-            let earlier = |need: &&str| SERVICES[..at].iter().any(|other| other.name == *need);
+            // One that does not listen on TCP cannot be watched by those who need it.
+            let earlier = |need: &&str| {
+                SERVICES[..at].iter().any(|other| other.name == *need && other.talk.is_stream())
+            };
             assert!(service.needs.iter().all(earlier), "{}: {:?}", service.name, service.needs);
         }
     }

@@ -44,13 +44,17 @@ impl Played {
             played.port = words[2].rsplit(':').next().expect("a port").into();
         }
         assert_eq!(ran.code, Some(0), "the exit code of the gate\n{}", ran.stdout);
-        assert_eq!(played.pids.len(), 12, "{}", ran.stdout);
+        assert_eq!(played.pids.len(), 14, "{}", ran.stdout);
+        let page = played.out.path().join("iad2.html");
+        let last = ran.stdout.lines().last().map(str::trim);
+        assert_eq!(last, page.to_str(), "the last line says where the page is");
         played
     }
 
     fn mdd(&self, args: &[&str]) -> (Option<i32>, Value) {
         let ran = Run::new(testkit::plugin("mdd"))
             .args(["--file", &manifest().to_string_lossy(), "--set", &format!("port={}", self.port)])
+            .args(["--set", &format!("ca_file={}", self.out.path().join("ca.crt").display())])
             .args(["--state".into(), self.out.path().join("history.db")])
             .args(args)
             .args(["--format", "json"])
@@ -103,11 +107,25 @@ fn a_service_taken_away_turns_what_needs_it_and_nothing_else() {
     let record: Value = serde_json::from_slice(&record).expect("the record is JSON");
     assert_eq!(record["verdict"], "done", "{record}");
 
+    let page = std::fs::read_to_string(played.out.path().join("iad2.html")).expect("the page");
+    assert!(page.contains("Ashburn 2") && page.contains("api-ready"), "{page}");
+
+    played.end("mirror");
+    let run = played.not_green(&[("net-egress", "red")]);
+    let text = run["do_next"][0]["text"].as_str().expect("a text");
+    assert!(text.starts_with("CONNECT mirror."), "the proxy is there, and refuses: {text}");
+    assert!(text.ends_with("[status]"), "{text}");
+
     played.end("s3");
-    let run =
-        played.not_green(&[("s3-endpoint", "red"), ("registry-api", "blocked"), ("api-ready", "blocked")]);
-    assert_eq!(run["do_next"][0]["id"], "s3-endpoint", "the one root cause");
-    assert_eq!(run["do_next"][0]["holds"], 2, "and how much it holds up");
+    let run = played.not_green(&[
+        ("net-egress", "red"),
+        ("s3-endpoint", "red"),
+        ("registry-api", "blocked"),
+        ("api-ready", "blocked"),
+    ]);
+    let causes = run["do_next"].as_array().expect("causes");
+    let s3 = causes.iter().find(|cause| cause["id"] == "s3-endpoint").expect("the new root cause");
+    assert_eq!((causes.len(), &s3["holds"]), (2, &Value::from(2)), "and how much it holds up");
     let (code, gate) = played.mdd(&["gate", "iad2"]);
     assert_eq!((code, &gate["verdict"]), (Some(1), &Value::from("not done")));
 
@@ -117,7 +135,7 @@ fn a_service_taken_away_turns_what_needs_it_and_nothing_else() {
         .map(|point| point["id"].as_str().expect("an id"))
         .map(|id| (id, if id == "dns-zone" { "red" } else { "blocked" }))
         .collect();
-    assert_eq!(all.len(), 14);
+    assert_eq!(all.len(), 16);
     let run = played.not_green(&all);
     assert_eq!(run["do_next"].as_array().map(Vec::len), Some(1), "all red with one root cause");
 }
@@ -148,7 +166,7 @@ fn an_interrupt_ends_everything() {
     }
 }
 
-/// `DNS deploys dns on 127.20.0.53 (pid 4711)`
+/// `DNS and time deploys dns on 127.20.0.53 (pid 4711)`
 fn pid_of(line: &str) -> Option<Pid> {
     let pid = line.split_once("(pid ")?.1.strip_suffix(')')?;
     Some(Pid::from_raw(pid.parse().expect("a pid")))

@@ -5,7 +5,7 @@ use crate::shell::{self, Result, cargo};
 use std::process::{ExitCode, Stdio};
 
 /// The rehearsal, the tool, and the checks that its points run.
-const PROGRAMS: &[&str] = &["rehearsal", "mdd", "check-dns", "check-tcp"];
+const PROGRAMS: &[&str] = &["rehearsal", "mdd", "check-dns", "check-http", "check-ntp", "check-tcp"];
 
 /// Builds and runs the rehearsal; its exit code is the gate's.
 pub fn demo(args: &[String]) -> Result<ExitCode> {
