@@ -3,7 +3,8 @@
 use std::process::Command;
 use std::time::Duration;
 
-use testkit::{Peer, Ran, Run, alias, nginx, plugin, poll_until, run, sshd};
+use testkit::pki::{Identity, Wish};
+use testkit::{Fixture, Peer, Ran, Run, alias, nginx, plugin, poll_until, run, sshd};
 
 fn check(port: u16, args: &[&str]) -> Ran {
     let port = port.to_string();
@@ -215,10 +216,7 @@ fn own_names_have_presets_too() {
     assert!(ran.stdout.starts_with(&format!("IMAP OK - 127.0.0.1:{port} answered in ")), "{}", ran.stdout);
     let ran = run(alias("check-tcp", "check-ftp").path(), ["-p", &port]);
     assert_eq!(ran.code, Some(2), "{}", ran.stdout);
-    for (name, why) in [
-        ("check_simap", "TLS is not in this build yet: check_simap"),
-        ("check_foo", "called as check_foo, which stands for no service; check-tcp does"),
-    ] {
+    for (name, why) in [("check_foo", "called as check_foo, which stands for no service; check-tcp does")] {
         let ran = run(alias("check-tcp", name).path(), ["-p", &port]);
         assert_eq!(ran.code, Some(3), "{}", ran.stdout);
         assert!(ran.stdout.ends_with(&format!("UNKNOWN - {why} [usage]\n")), "{}", ran.stdout);
@@ -266,4 +264,115 @@ fn a_udp_service() {
     assert!(refused.first_line().contains(": refused [refused] | time="), "{}", refused.stdout);
     let allowed = run(udp.path(), [&args[..], &["-r", "ok"]].concat());
     assert_eq!(allowed.code, Some(0), "{}", allowed.stdout);
+}
+
+#[test]
+fn tls_is_verified_unless_told_otherwise() {
+    let (root, folder) = (Identity::root("Test Root"), tempfile::tempdir().expect("make a folder"));
+    let (file, _) = root.write(folder.path(), "root", false);
+    let file = file.display().to_string();
+    let local = Wish::names(&["127.0.0.1", "localhost"]);
+    let cases = [
+        (root.issue(&local), None),
+        (root.intermediate("Test Middle").issue(&local), None),
+        (root.issue(&Wish::names(&["other.example"])), Some("tls-name")),
+        (root.issue(&local.clone().days(-30, -2)), Some("tls-expired")),
+        (root.issue(&local.clone().days(2, 30)), Some("tls-not-yet-valid")),
+        (Identity::root("Other Root").issue(&local), Some("tls-untrusted")),
+        (Identity::self_signed(&local), Some("tls-self-signed")),
+        // The way to the root is missing.
+        (
+            Identity { chain: Vec::new(), ..root.intermediate("Test Middle").issue(&local) },
+            Some("tls-untrusted"),
+        ),
+    ];
+    for (identity, reason) in cases {
+        let peer = Peer::tls(&identity, "220 hello\r\n");
+        let ran = check(peer.port(), &["--tls", "--ca-file", &file, "-e", "220"]);
+        let insecure = check(peer.port(), &["-S", "--insecure", "-e", "220"]);
+        assert_eq!(insecure.code, Some(0), "{}", insecure.stdout);
+        let Some(reason) = reason else {
+            assert_eq!(ran.code, Some(0), "{}", ran.stdout);
+            assert!(ran.first_line().contains(": 220 hello | time="), "{}", ran.stdout);
+            continue;
+        };
+        assert_eq!(ran.code, Some(2), "{reason}: {}", ran.stdout);
+        assert!(ran.first_line().contains(&format!(" [{reason}] | time=")), "{reason}: {}", ran.stdout);
+        assert!(!ran.stdout.contains("220 hello"), "{}", ran.stdout);
+    }
+}
+
+#[test]
+fn a_name_is_sent_and_verified() {
+    let (root, folder) = (Identity::root("Test Root"), tempfile::tempdir().expect("make a folder"));
+    let (file, _) = root.write(folder.path(), "root", false);
+    let file = file.display().to_string();
+    let peer = Peer::tls(&root.issue(&Wish::names(&["web.example"])), "220 hello\r\n");
+    for name in ["--sni", "--server-name"] {
+        let ran = check(peer.port(), &["--ca-file", &file, name, "web.example", "-e", "220"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.stdout);
+        let ran = check(peer.port(), &["--ca-file", &file, name, "other.example"]);
+        assert_eq!(ran.code, Some(2), "{}", ran.stdout);
+        assert!(ran.first_line().contains("[tls-name]"), "{}", ran.stdout);
+    }
+    // The spelling of the example manifest.
+    let port = peer.port().to_string();
+    let line = ["--host", "127.0.0.1", "--port", &port, "--tls", "--send", "<14>1 - mdd probe", "--insecure"];
+    let ran = run(plugin("check-tcp"), line);
+    assert_eq!(ran.code, Some(0), "{}", ran.stdout);
+}
+
+#[test]
+fn days_of_a_certificate() {
+    let peer =
+        Peer::tls(&Identity::self_signed(&Wish::names(&["web.example"]).days(-1, 12)), "220 hello\r\n");
+    let days = |days: &str| check(peer.port(), &["--insecure", "-D", days, "-e", "220"]);
+    for (limits, code) in [("10", 0), ("30", 1), ("30,10", 1), ("30,20", 2), ("12", 1), ("11", 0)] {
+        assert_eq!(days(limits).code, Some(code), "-D {limits}");
+    }
+    let soon = days("30,10");
+    assert!(
+        soon.first_line().contains(": certificate CN=web.example is valid for 11 d, until "),
+        "{}",
+        soon.stdout
+    );
+    assert!(soon.first_line().contains(" expires=1036"), "{}", soon.stdout);
+    assert!(soon.first_line().ends_with("s;2592000:;864000:"), "{}", soon.stdout);
+
+    let ran = check(peer.port(), &["--insecure", "-D", "10", "--output-format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!(json["facts"]["tls"]["protocol"], "TLSv1.3", "{json}");
+    assert_eq!(json["facts"]["tls"]["chain"][0]["names"][0], "web.example", "{json}");
+    assert!(json["facts"]["handshake"].as_f64().is_some_and(|seconds| seconds > 0.0), "{json}");
+}
+
+#[test]
+fn peers_that_misbehave_in_tls() {
+    ends_as(&Peer::silent(), &["-S"], 2, "timed-out");
+    ends_as(&Peer::closes(), &["-S"], 2, "closed");
+    ends_as(&Peer::black_hole(), &["-S"], 2, "timed-out");
+    ends_as(&Peer::says("220 hello\r\n"), &["-S"], 2, "tls-handshake");
+    ends_as(&Peer::garbage(), &["-S"], 2, "tls-handshake");
+    ends_as(&Peer::endless("220 hello\r\n"), &["-S"], 2, "tls-handshake");
+    // The head of a record that announces 16 KiB, which never come.
+    ends_as(&Peer::says("\x16\x03\x03\x40\x00"), &["-S"], 2, "timed-out");
+    let mute = Peer::tls(&Identity::self_signed(&Wish::names(&["web.example"])), "");
+    ends_as(&mute, &["--insecure", "-e", "220"], 2, "timed-out");
+}
+
+// OpenSSL reads its configuration when it begins; this one never ends.
+#[test]
+fn a_plain_connection_begins_no_tls() {
+    let trap = Fixture::new().stuck("/openssl.cnf");
+    let peer = Peer::says("220 hello\r\n");
+    let port = peer.port().to_string();
+    let trapped = |args: &[&str]| {
+        let args = [&["-H", "127.0.0.1", "-p", &port, "-t", "2"], args].concat();
+        Run::new(plugin("check-tcp")).env("OPENSSL_CONF", trap.path().join("openssl.cnf")).args(args).go()
+    };
+    let plain = trapped(&["-e", "220"]);
+    assert_eq!(plain.code, Some(0), "{}", plain.stdout);
+    let encrypted = trapped(&["-S"]);
+    assert!(encrypted.code == Some(3) || encrypted.code == Some(2), "{}", encrypted.stdout);
+    assert!(encrypted.took >= Duration::from_secs(1), "OpenSSL did not read its configuration");
 }

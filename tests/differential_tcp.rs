@@ -7,6 +7,7 @@ use std::os::unix::net::UnixListener;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use testkit::pki::{Identity, Wish};
 use testkit::{Peer, Ran, alias, perfdata, run};
 
 const C_PLUGINS: &str = "/usr/lib/nagios/plugins";
@@ -97,6 +98,63 @@ const ALIKE: &[&str] = &[
     "check_tcp -H 127.0.0.1 -p {greets} -c 0",
     "check_tcp -H 127.0.0.1 -p {greets} -w 1s -c 2s",
     "check_tcp -H 127.0.0.1 -p {greets} -wt 1 -ct 2 -to 3",
+    // TLS
+    "check_tcp -H 127.0.0.1 -p {tls} -S",
+    "check_tcp -H 127.0.0.1 -p {tls} --ssl -e 220",
+    "check_tcp -H 127.0.0.1 -p {tls} -S -e nope",
+    "check_tcp -H 127.0.0.1 -p {tls} -S -e nope -M crit",
+    "check_tcp -H 127.0.0.1 -p {tls} -S -e hello -j",
+    "check_tcp -H 127.0.0.1 -p {tls} -S -s x -e 220",
+    "check_tcp -H 127.0.0.1 -p {tls} -S -w 0",
+    "check_tcp -H 127.0.0.1 -p {tls} -S -c 0",
+    "check_tcp -H 127.0.0.1 -p {tls} --sni web.example -e 220",
+    "check_tcp -H localhost -p {tls} -S -4",
+    "check_tcp -H 127.0.0.1 -p {tls_expired} -S",
+    "check_tcp -H 127.0.0.1 -p {tls_expired} -D 10",
+    "check_tcp -H 127.0.0.1 -p {tls_expired} -D 0",
+    "check_tcp -H 127.0.0.1 -p {tls_mute} -S -e 220 -t 1",
+    "check_tcp -H 127.0.0.1 -p {tls} -D 0",
+    "check_tcp -H 127.0.0.1 -p {tls} -D 10",
+    "check_tcp -H 127.0.0.1 -p {tls} -D 10,5 -e 220",
+    "check_tcp -H 127.0.0.1 -p {tls} -D 10 -e nope",
+    "check_tcp -H 127.0.0.1 -p {tls} -D 10 -c 0",
+    "check_tcp -H 127.0.0.1 -p {tls_soon} -D 10",
+    "check_tcp -H 127.0.0.1 -p {tls_soon} -D 11",
+    "check_tcp -H 127.0.0.1 -p {tls_soon} -D 12",
+    "check_tcp -H 127.0.0.1 -p {tls_soon} -D 11,11",
+    "check_tcp -H 127.0.0.1 -p {tls_soon} -D 30,10",
+    "check_tcp -H 127.0.0.1 -p {tls_soon} -D 30,11",
+    "check_tcp -H 127.0.0.1 -p {tls_soon} -D 30,20 -e nope -c 0",
+    "check_tcp -H 127.0.0.1 -p {tls_soon} -D 5,20",
+    "check_tcp -H 127.0.0.1 -p {tls_soon} --certificate=30 --sni web.example",
+    "check_tcp -H 127.0.0.1 -p {greets} -S -t 2",
+    "check_tcp -H 127.0.0.1 -p {silent} -S -t 1",
+    "check_tcp -H 127.0.0.1 -p {drips} -S -t 1",
+    "check_tcp -H 127.0.0.1 -p {refuses} -S",
+    "check_tcp -H 127.0.0.1 -p {refuses} -S -r ok",
+    "check_tcp -H 127.0.0.1 -p {hole} -S -t 1",
+    "check_tcp -H {socket} -S",
+    "check_tcp -H {missing} -S -r warn",
+    "check_tcp -H 127.0.0.1 -p {tls} -D x",
+    "check_tcp -H 127.0.0.1 -p {tls} -D -1",
+    "check_tcp -H 127.0.0.1 -p {tls} -D 10.5",
+    "check_tcp -H 127.0.0.1 -p {tls} -D 10,20,30",
+    "check_tcp -H 127.0.0.1 -p {tls} --ssl=1",
+    "check_simap -p {tls_imap}",
+    "check_simap -p {tls}",
+    "check_simap -p {imap} -t 2",
+    "check_simap -p {tls_imap} -D 10",
+    "check_simap -p {refuses}",
+    "check_imap -p {tls_imap} -S",
+    "check_spop -p {tls_pop}",
+    "check_spop -p {tls}",
+    "check_ssmtp -p {tls}",
+    "check_ssmtp -p {tls_imap}",
+    "check_ssmtp -p {tls_soon} -D 30",
+    "check_nntps -p {tls_nntp}",
+    "check_nntps -p {tls}",
+    "check_nntps -p {tls} -e hello",
+    "check_ftp -p {tls} -S",
     // usage
     "check_tcp",
     "check_tcp --help",
@@ -157,6 +215,9 @@ const OTHERWISE: &[(&str, i32, i32)] = &[
     ("check_tcp -H 127.0.0.1 -p {greets} -m 3 -e nope", 0, 1),
     ("check_nntp -p {nntp} -e nope", 0, 1),
     ("check_nntp -p {nntp} -A -e nntp", 1, 0),
+    ("check_tcp -H 127.0.0.1 -p {tls} -D 10,", 0, 3),
+    ("check_tcp -H 127.0.0.1 -p {tls} -D ,10", 0, 3),
+    ("check_tcp -H 127.0.0.1 -p {tls} -S --ca-file {missing}", 3, 3),
 ];
 
 /// Everything that the command lines name, and that has to live as long as they run.
@@ -173,7 +234,19 @@ impl Servers {
         let folder = tempfile::tempdir().expect("make a folder");
         let path = |name: &str| folder.path().join(name).display().to_string();
         let xmpp = "<?xml version='1.0'?><stream:stream from='host' xmlns='jabber:client'>";
+        let tls = |to_day: i64, greeting: &str| {
+            let from_day = if to_day < 0 { -30 } else { -1 };
+            let wish = Wish::names(&["web.example"]).days(from_day, to_day);
+            Peer::tls(&Identity::self_signed(&wish), greeting)
+        };
         let peers = [
+            ("tls", tls(90, "220 hello\r\n")),
+            ("tls_soon", tls(12, "220 hello\r\n")),
+            ("tls_expired", tls(-3, "220 hello\r\n")),
+            ("tls_mute", tls(90, "")),
+            ("tls_imap", tls(90, "* OK ready\r\n")),
+            ("tls_pop", tls(90, "+OK ready\r\n")),
+            ("tls_nntp", tls(90, "201 ready\r\n")),
             ("greets", Peer::says("220 hello\r\n")),
             ("imap", Peer::says("* OK ready\r\n")),
             ("pop", Peer::says("+OK ready\r\n")),
@@ -301,7 +374,12 @@ fn pong(socket: &UdpSocket) {
 }
 
 fn labels(ran: &Ran) -> Vec<(String, String)> {
-    perfdata(&ran.stdout).into_iter().map(|(label, _, unit)| (label, unit)).collect()
+    // With -D the C plugin has a line of its own for a good certificate, before its result.
+    let result = ran.stdout.split_once('\n').filter(|(first, _)| first.starts_with("OK - Certificate '"));
+    perfdata(result.map_or(&ran.stdout, |(_, result)| result))
+        .into_iter()
+        .map(|(label, _, unit)| (label, unit))
+        .collect()
 }
 
 /// Asks `judge` about every line, several at once, and returns its complaints.
@@ -370,6 +448,12 @@ const SENT: &[&str] = &[
     "check_clamd -p {port} -M ok",
     "check_jabber -p {port} -M ok",
     "check_jabber -p {port} -M ok -s x",
+    r"check_tcp -p {tls} -S -e 2 -E -s a\n -q b\n",
+    "check_tcp -p {tls} -S -e 2 -q bye",
+    "check_simap -p {tls} -M ok",
+    "check_spop -p {tls} -M ok",
+    "check_ssmtp -p {tls}",
+    "check_nntps -p {tls}",
 ];
 
 // Says this, then keeps what it hears. Who does not read the greeting gets none, or the connection would be reset.
@@ -383,13 +467,31 @@ fn hears(greeting: &'static str, heard: &Arc<Mutex<Vec<String>>>) -> Peer {
     })
 }
 
+// The same behind TLS.
+fn hears_in_tls(greeting: &'static str, heard: &Arc<Mutex<Vec<String>>>) -> Peer {
+    let acceptor = Identity::self_signed(&Wish::names(&["web.example"])).acceptor();
+    let heard = Arc::clone(heard);
+    Peer::new(move |stream, _| {
+        let mut stream = acceptor.accept(stream).expect("a handshake");
+        let (mut all, mut buffer) = (Vec::new(), [0; 1024]);
+        stream.write_all(greeting.as_bytes()).expect("a reader");
+        // An end without a good-bye is one too.
+        while let Ok(count @ 1..) = stream.read(&mut buffer) {
+            all.extend_from_slice(&buffer[..count]);
+        }
+        heard.lock().expect("no panic").push(String::from_utf8_lossy(&all).into_owned());
+    })
+}
+
 #[test]
 fn the_same_bytes_reach_the_server() {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let (greets, mute) = (hears("220 hello\r\n", &heard), hears("", &heard));
+    let tls = hears_in_tls("220 hello\r\n", &heard);
     for line in SENT {
         let line = line.replace("{port}", &greets.port().to_string());
         let line = line.replace("{mute}", &mute.port().to_string());
+        let line = line.replace("{tls}", &tls.port().to_string());
         let words: Vec<&str> = line.split(' ').collect();
         run(format!("{C_PLUGINS}/{}", words[0]), &words[1..]);
         run(alias("check-tcp", words[0]).path(), &words[1..]);

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use catalog::{Entry, PLUGINS};
-use testkit::{Peer, Ran, Run, Server, TempAlias, alias, free_port, unbound};
+use testkit::pki::{Identity, Wish};
+use testkit::{Peer, Ran, Run, Server, TempAlias, UdpPeer, alias, free_port, ntp, unbound};
 
 /// What a run may take beyond its timeout on a busy machine.
 pub const SLACK: Duration = Duration::from_secs(5);
@@ -19,12 +20,18 @@ const GREETINGS: &[(&str, &str)] = &[
     ("check_imap", "* OK ready\r\n"),
     ("check_pop", "+OK ready\r\n"),
     ("check_nntp", "200 ready\r\n"),
+    ("check_simap", "* OK ready\r\n"),
+    ("check_spop", "+OK ready\r\n"),
+    ("check_nntps", "200 ready\r\n"),
     ("check_clamd", "PONG\n"),
     (
         "check_jabber",
         "<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams'>\n",
     ),
 ];
+
+/// Names whose service begins with a TLS handshake.
+const TLS: &[&str] = &["check_simap", "check_spop", "check_ssmtp", "check_nntps"];
 
 /// What some namesakes need beside the sample of their plugin.
 const MORE: &[(&str, &[&str])] = &[("check_udp", &["-s", "hello", "-e", "hello"])];
@@ -54,7 +61,7 @@ impl Called {
 
     /// Whether its sample talks to a service.
     pub fn talks(&self) -> bool {
-        let services = ["{port}", "{dns}", "{http}"];
+        let services = ["{port}", "{dns}", "{http}", "{tls}", "{ntp}"];
         self.entry.sample.iter().any(|word| services.iter().any(|service| word.contains(service)))
     }
 
@@ -67,7 +74,8 @@ impl Called {
     pub fn sample_at(&self, port: u16) -> Vec<String> {
         assert!(!self.entry.sample.is_empty(), "{}: its Check::SAMPLE has to be a run that is OK", self.name);
         let port = port.to_string();
-        let put = |word: &&str| word.replace("{port}", &port).replace("{dns}", &port).replace("{http}", &port);
+        let services = ["{port}", "{dns}", "{http}", "{tls}", "{ntp}"];
+        let put = |word: &&str| services.iter().fold((*word).to_owned(), |word, it| word.replace(it, &port));
         let more = MORE.iter().find(|(name, _)| *name == self.name).map_or(&[][..], |(_, more)| more);
         self.entry.sample.iter().chain(more).map(put).collect()
     }
@@ -89,6 +97,8 @@ pub struct World {
     peers: std::cell::RefCell<HashMap<String, (Peer, Echo)>>,
     dns: OnceCell<Server>,
     http: OnceCell<Peer>,
+    ntp: OnceCell<UdpPeer>,
+    tls: std::cell::RefCell<HashMap<&'static str, Peer>>,
 }
 
 impl World {
@@ -103,9 +113,17 @@ impl World {
             self.dns.get_or_init(|| unbound(zone)).port()
         } else if called.entry.sample.iter().any(|word| word.contains("{http}")) {
             self.http.get_or_init(|| Peer::new(|stream, _| answer_http(stream))).port()
+        } else if called.entry.sample.iter().any(|word| word.contains("{ntp}")) {
+            let sources = [(6, "stratum=2, offset=0.5, jitter=0.1")];
+            self.ntp.get_or_init(|| UdpPeer::new(move |asked| vec![ntp::server(asked, &sources)])).port()
         } else {
             let greeting = GREETINGS.iter().find(|(name, _)| *name == called.name);
             let greeting = greeting.map_or("220 ready\r\n", |(_, greeting)| greeting);
+            if TLS.contains(&called.name.as_str())
+                || called.entry.sample.iter().any(|it| it.contains("{tls}"))
+            {
+                return called.sample_at(self.tls_port(greeting));
+            }
             let mut peers = self.peers.borrow_mut();
             let start = || udp_beside(|| Peer::says(greeting));
             let (peer, _) = peers.entry(greeting.to_owned()).or_insert_with(|| {
@@ -115,6 +133,11 @@ impl World {
             peer.port()
         };
         called.sample_at(port)
+    }
+
+    fn tls_port(&self, greeting: &'static str) -> u16 {
+        let start = || Peer::tls(&Identity::self_signed(&Wish::names(&["127.0.0.1"])), greeting);
+        self.tls.borrow_mut().entry(greeting).or_insert_with(start).port()
     }
 
     /// Runs the sample with more arguments.

@@ -19,7 +19,7 @@ use plugin::{Context as _, Failure, Reason, Result};
 use crate::{Certificate, Distrust, TlsOptions, Verify, roots};
 
 /// What a handshake showed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     /// `TLSv1.3`.
     pub protocol: String,

@@ -53,7 +53,7 @@ impl Version {
 }
 
 /// Everything that a handshake can be asked for.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TlsOptions {
     /// What is verified.
     pub verify: Verify,
@@ -80,7 +80,7 @@ pub struct TlsOptions {
 }
 
 /// The options that every check with TLS has.
-#[derive(Debug, Clone, Default, clap::Args)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
 #[command(about = None, long_about = None)]
 pub struct TlsArgs {
     /// Trust the roots in this PEM file, in place of the system's

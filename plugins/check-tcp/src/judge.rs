@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use net::{Answer, Conn, End};
 use plugin::{Call, Dialect, Failure, Metric, Outcome, Range, Reason, State, Thresholds, Unit, text, units};
+use tls::{Days, Session};
 
 use crate::options::CheckTcp;
-use crate::script::Script;
+use crate::script::{Script, Tls};
 
 /// Most bytes of an answer shown with `-v` and in the JSON output.
 const SHOWN: usize = 1024;
@@ -18,6 +19,7 @@ const NAMED: usize = 24;
 pub(crate) enum Stage {
     Resolve,
     Connect,
+    Handshake,
     Talk,
 }
 
@@ -31,6 +33,10 @@ pub(crate) struct Facts {
     pub address: Option<String>,
     pub lookup: Option<Duration>,
     pub connect: Option<Duration>,
+    pub handshake: Option<Duration>,
+    pub session: Option<Session>,
+    /// How long the server's certificate has to be valid, and is.
+    pub certificate: Option<Certificate>,
     /// From the question to the answer.
     pub answered: Option<Duration>,
     pub answer: Option<Answer>,
@@ -40,6 +46,17 @@ pub(crate) struct Facts {
     /// The response time: all of it but the delay.
     pub time: Duration,
     pub details: Vec<String>,
+}
+
+/// What `-D` asks of the server's certificate.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Certificate {
+    pub title: String,
+    pub not_after: i64,
+    /// Seconds of validity; below zero once it has expired.
+    pub left: i64,
+    pub days: Days,
+    pub state: State,
 }
 
 impl Facts {
@@ -52,6 +69,9 @@ impl Facts {
             address: None,
             lookup: None,
             connect: None,
+            handshake: None,
+            session: None,
+            certificate: None,
             answered: None,
             answer: None,
             failure: None,
@@ -71,11 +91,27 @@ impl Facts {
         };
         self.details.extend(conn.failed().iter().map(failed));
     }
+
+    /// Keeps what a handshake showed; the state is what `-D` says of it.
+    pub fn state_of(&mut self, wish: &Tls, session: Session, dialect: Dialect) -> State {
+        if let (Some(days), Some(leaf)) = (wish.days, session.chain.first()) {
+            let left = leaf.left(tls::now());
+            let (title, not_after) = (leaf.title().to_owned(), leaf.not_after);
+            self.certificate =
+                Some(Certificate { title, not_after, left, days, state: days.state(left, dialect) });
+        }
+        self.session = Some(session);
+        self.certificate.as_ref().map_or(State::Ok, |certificate| certificate.state)
+    }
 }
 
 impl CheckTcp {
     pub(crate) fn judge(&self, script: &Script, facts: &Facts, call: &Call) -> Outcome {
         let metric = self.metric(facts, call);
+        let certificate = facts.certificate.as_ref();
+        if let Some(bad) = certificate.filter(|it| call.dialect == Dialect::C && it.state != State::Ok) {
+            return with_facts(bad.judged(Outcome::new(), &facts.peer), script, facts);
+        }
         let outcome = match (&facts.failure, &facts.answer) {
             (Some(failure), _) => self.failed(failure, metric, facts, call),
             (None, Some(answer)) if !answer.matched => self.mismatched(answer, metric, script, facts, call),
@@ -83,6 +119,20 @@ impl CheckTcp {
                 let text = as_wished(answer.as_ref(), &metric, script, facts);
                 Outcome::new().measured(metric, text)
             }
+        };
+        let outcome = match certificate {
+            Some(certificate) if call.dialect == Dialect::Own => {
+                // That it has expired is said once.
+                let said = facts.failure.as_ref().is_some_and(|failure| failure.reason == Reason::TlsExpired);
+                let mut outcome = if said { outcome } else { certificate.judged(outcome, &facts.peer) };
+                if let [result, _] = outcome.findings() {
+                    let span = show_days(certificate.left);
+                    let both = format!("{}, certificate valid for {span}", result.text);
+                    outcome = outcome.summary(both);
+                }
+                outcome.metric(certificate.metric())
+            }
+            _ => outcome,
         };
         with_facts(outcome, script, facts)
     }
@@ -157,6 +207,37 @@ impl CheckTcp {
     }
 }
 
+impl Certificate {
+    fn judged(&self, outcome: Outcome, peer: &str) -> Outcome {
+        let (until, span) = (tls::date(self.not_after), show_days(self.left));
+        let title = text::shorten(&self.title, NAMED);
+        if self.left < 0 {
+            let text = format!("{peer}: certificate {title} expired {span} ago, on {until}");
+            return outcome.problem(self.state, Reason::TlsExpired, text);
+        }
+        let text = format!("{peer}: certificate {title} is valid for {span}, until {until}");
+        match self.state {
+            State::Ok => outcome.finding(State::Ok, text),
+            state => outcome.problem(state, Reason::Threshold, text),
+        }
+    }
+
+    fn metric(&self) -> Metric {
+        let least =
+            |days: u32| Range::parse_with(&format!("{}:", i64::from(days) * 86_400), units::seconds).ok();
+        let limits = Thresholds::new(least(self.days.warning), least(self.days.critical));
+        Metric::new("expires", self.left as f64).unit(Unit::Seconds).thresholds(&limits)
+    }
+}
+
+// `29 d`, `3 h`: whole ones, as the C plugin counts.
+fn show_days(seconds: i64) -> String {
+    match seconds.abs() {
+        less @ ..86_400 => units::show_seconds(less as f64),
+        more => format!("{} d", more / 86_400),
+    }
+}
+
 fn as_wished(answer: Option<&Answer>, metric: &Metric, script: &Script, facts: &Facts) -> String {
     let (peer, time) = (&facts.peer, show(facts.time));
     match answer {
@@ -180,7 +261,13 @@ fn with_facts(mut outcome: Outcome, script: &Script, facts: &Facts) -> Outcome {
         outcome = outcome.fact("addresses", facts.addresses.clone());
     }
     let mut phases = Vec::new();
-    for (name, time) in [("lookup", facts.lookup), ("connect", facts.connect), ("answer", facts.answered)] {
+    let times = [
+        ("lookup", facts.lookup),
+        ("connect", facts.connect),
+        ("handshake", facts.handshake),
+        ("answer", facts.answered),
+    ];
+    for (name, time) in times {
         if let Some(time) = time {
             outcome = outcome.fact(name, seconds(time));
             phases.push(format!("{name} {}", show(time)));
@@ -191,6 +278,10 @@ fn with_facts(mut outcome: Outcome, script: &Script, facts: &Facts) -> Outcome {
     }
     for line in &facts.details {
         outcome = outcome.detail(line.clone());
+    }
+    if let Some(session) = &facts.session {
+        outcome = outcome.detail(format!("{}, {}", session.protocol, session.cipher));
+        outcome = outcome.fact("tls", session.facts());
     }
     if let Some(answer) = &facts.answer {
         outcome = outcome.fact("received", answer.bytes.len());

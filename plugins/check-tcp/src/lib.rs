@@ -7,8 +7,8 @@ mod script;
 
 use std::time::{Duration, Instant};
 
-use net::{Answer, Conn, Dialogue};
-use plugin::{Call, Check, Deadline, Failure, Outcome, Reason, Result, State, units};
+use net::{Answer, Dialogue, Stream};
+use plugin::{Call, Check, Deadline, Dialect, Failure, Outcome, Reason, Result, State, units};
 
 use judge::{Facts, Stage};
 pub use options::CheckTcp;
@@ -21,8 +21,12 @@ impl Check for CheckTcp {
         "check_udp",
         "check_ftp",
         "check_imap",
+        "check_simap",
         "check_pop",
+        "check_spop",
+        "check_ssmtp",
         "check_nntp",
+        "check_nntps",
         "check_clamd",
         "check_jabber",
     ];
@@ -70,13 +74,30 @@ fn talk(script: &Script, call: &Call, facts: &mut Facts) -> Result<Option<Answer
         Transport::Tcp => endpoint.connect(deadline)?,
         Transport::Udp => endpoint.connect_udp(deadline)?,
     };
-    facts.stage = Stage::Talk;
     facts.connected(&conn);
-    say_and_listen(script, &mut conn, facts)
+    let Some(wish) = &script.tls else {
+        facts.stage = Stage::Talk;
+        return say_and_listen(script, &mut conn, facts);
+    };
+    facts.stage = Stage::Handshake;
+    let mut stream = tls::open(conn, &wish.host, &wish.options)?;
+    let session = stream.session().clone();
+    facts.handshake = Some(stream.took());
+    let trust = session.trust.clone().map_err(|distrust| session.failure(&facts.peer, &distrust));
+    let certificate = facts.state_of(wish, session, call.dialect);
+    trust?;
+    // There the C plugin ends.
+    if call.dialect == Dialect::C && certificate != State::Ok {
+        return Ok(None);
+    }
+    facts.stage = Stage::Talk;
+    let answer = say_and_listen(script, &mut stream, facts);
+    stream.close();
+    answer
 }
 
-fn say_and_listen(script: &Script, conn: &mut Conn, facts: &mut Facts) -> Result<Option<Answer>> {
-    let deadline = conn.deadline().clone();
+fn say_and_listen(script: &Script, conn: &mut impl Stream, facts: &mut Facts) -> Result<Option<Answer>> {
+    let deadline = conn.conn().deadline().clone();
     let mut dialogue = Dialogue::new(conn);
     if let Some(text) = &script.send {
         let sent = dialogue.send(text);

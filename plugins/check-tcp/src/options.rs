@@ -5,13 +5,14 @@ use std::time::Duration;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use net::family::FamilyArgs;
 use plugin::{Range, State, units};
+use tls::{Days, TlsArgs};
 
 /// Connects to a TCP or UDP port or a Unix socket and checks what it says
 #[derive(Debug, Clone, clap::Parser)]
 #[command(name = "check-tcp")]
 pub struct CheckTcp {
     /// Host name, address, or absolute path of a Unix socket; default: 127.0.0.1
-    #[arg(short = 'H', long, value_name = "HOST")]
+    #[arg(short = 'H', long, visible_alias = "host", value_name = "HOST")]
     pub(crate) hostname: Option<String>,
     /// Port; default: the one of the service that the program's name says
     #[arg(short, long, value_name = "PORT", value_parser = value_parser!(u16).range(1..))]
@@ -47,15 +48,17 @@ pub struct CheckTcp {
     /// CRITICAL when the response time is outside this range: seconds, or 250ms
     #[arg(short, long, value_name = "RANGE", allow_hyphen_values = true, value_parser = seconds)]
     pub(crate) critical: Option<Range>,
-    /// Not in this build yet: use TLS
-    #[arg(short = 'S', long)]
+    /// Begin with a TLS handshake; every other option of TLS asks for it too
+    #[arg(short = 'S', long, visible_alias = "tls", help_heading = "TLS")]
     pub(crate) ssl: bool,
-    /// Not in this build yet: days for which the certificate has to be valid
-    #[arg(short = 'D', long, value_name = "DAYS[,DAYS]")]
-    pub(crate) certificate: Option<String>,
-    /// Not in this build yet: name to ask the TLS server for
-    #[arg(long, value_name = "NAME")]
+    /// Days for which the certificate has to be valid: WARNING, and CRITICAL behind the comma; default: 0
+    #[arg(short = 'D', long, value_name = "DAYS[,DAYS]", help_heading = "TLS")]
+    pub(crate) certificate: Option<Days>,
+    /// The same as --server-name; check_NAME sends no name without it
+    #[arg(long, value_name = "NAME", conflicts_with = "server_name", help_heading = "TLS")]
     pub(crate) sni: Option<String>,
+    #[command(flatten)]
+    pub(crate) tls: TlsArgs,
     /// Old spelling of --hostname
     #[arg(value_name = "HOST", conflicts_with = "hostname")]
     pub(crate) host: Option<String>,
@@ -91,7 +94,8 @@ impl clap::Args for Words {
                     r"Read \n, \r, \t, \\ and \xHH in --send and --quit; as check_NAME, only in those that follow, and no \xHH",
                 ),
             )
-            .arg(text("send", 's', "Text to send"))
+            // What getopt took for it before there was --server-name.
+            .arg(text("send", 's', "Text to send").alias("se"))
             .arg(text("quit", 'q', r"Text to send at the end; \r\n is added unless --escape is given"))
     }
 
@@ -179,6 +183,9 @@ mod tests {
             &["-c", "x"],
             &["-H", "a", "b"],
             &["--escape=1"],
+            &["-D", "x"],
+            &["-D", "10,"],
+            &["--sni", "a", "--server-name", "b"],
         ] {
             assert!(CheckTcp::try_parse_from([&["check-tcp"], args].concat()).is_err(), "{args:?}");
         }

@@ -20,10 +20,24 @@ pub(crate) struct Preset {
     pub quit: Option<&'static str>,
     /// Keep what the server says out of the output.
     pub jail: bool,
+    /// Begin with a TLS handshake.
+    pub tls: bool,
 }
 
-const PLAIN: Preset =
-    Preset { transport: Transport::Tcp, port: None, send: None, expect: &[], quit: None, jail: false };
+const PLAIN: Preset = Preset {
+    transport: Transport::Tcp,
+    port: None,
+    send: None,
+    expect: &[],
+    quit: None,
+    jail: false,
+    tls: false,
+};
+/// What a service says whether TLS comes first or not.
+const IMAP: Preset = Preset { port: Some(143), expect: &["* OK"], quit: Some("a1 LOGOUT\r\n"), ..PLAIN };
+const POP: Preset = Preset { port: Some(110), expect: &["+OK"], quit: Some("QUIT\r\n"), ..PLAIN };
+const SMTP: Preset = Preset { port: Some(25), expect: &["220"], quit: Some("QUIT\r\n"), ..PLAIN };
+const NNTP: Preset = Preset { port: Some(119), expect: &["200", "201"], quit: Some("QUIT\r\n"), ..PLAIN };
 
 const XMPP_OPEN: &str = "<stream:stream to='host' xmlns='jabber:client' \
                          xmlns:stream='http://etherx.jabber.org/streams'>\n";
@@ -32,9 +46,12 @@ const XMPP_OPEN: &str = "<stream:stream to='host' xmlns='jabber:client' \
 const PRESETS: &[(&str, Preset)] = &[
     ("udp", Preset { transport: Transport::Udp, ..PLAIN }),
     ("ftp", Preset { port: Some(21), expect: &["220"], quit: Some("QUIT\r\n"), ..PLAIN }),
-    ("pop", Preset { port: Some(110), expect: &["+OK"], quit: Some("QUIT\r\n"), ..PLAIN }),
-    ("smtp", Preset { port: Some(25), expect: &["220"], quit: Some("QUIT\r\n"), ..PLAIN }),
-    ("imap", Preset { port: Some(143), expect: &["* OK"], quit: Some("a1 LOGOUT\r\n"), ..PLAIN }),
+    ("pop", POP),
+    ("smtp", SMTP),
+    ("imap", IMAP),
+    ("simap", Preset { port: Some(993), tls: true, ..IMAP }),
+    ("spop", Preset { port: Some(995), tls: true, ..POP }),
+    ("ssmtp", Preset { port: Some(465), tls: true, ..SMTP }),
     (
         "jabber",
         Preset {
@@ -46,24 +63,20 @@ const PRESETS: &[(&str, Preset)] = &[
             ..PLAIN
         },
     ),
-    ("nntp", Preset { port: Some(119), expect: &["200", "201"], quit: Some("QUIT\r\n"), ..PLAIN }),
+    // Before the name that it begins with.
+    ("nntps", Preset { port: Some(563), tls: true, ..NNTP }),
+    ("nntp", NNTP),
     ("clamd", Preset { port: Some(3310), send: Some("PING"), expect: &["PONG"], ..PLAIN }),
 ];
-
-/// Services of the C plugin that begin with a TLS handshake.
-const TLS: [&str; 4] = ["simap", "spop", "ssmtp", "nntps"];
 
 impl Preset {
     /// The preset of a program's name, such as `check_ftp` or `check-ftp`.
     ///
-    /// Errors with [`Reason::Usage`] for a name that stands for nothing, or for TLS.
+    /// Errors with [`Reason::Usage`] for a name that stands for nothing.
     pub fn of_name(name: &str) -> Result<Preset> {
         let service = name.strip_prefix("check_").or_else(|| name.strip_prefix("check-")).unwrap_or(name);
         if service == "tcp" {
             return Ok(PLAIN);
-        }
-        if TLS.iter().any(|tls| service.starts_with(tls)) {
-            return Err(no_tls(name));
         }
         let preset = PRESETS.iter().find(|(start, _)| service.starts_with(start));
         preset.map(|(_, preset)| *preset).ok_or_else(|| {
@@ -73,11 +86,6 @@ impl Preset {
             )
         })
     }
-}
-
-/// The failure of anything that needs TLS.
-pub(crate) fn no_tls(what: &str) -> Failure {
-    Failure::new(Reason::Usage, format!("TLS is not in this build yet: {what}"))
 }
 
 #[cfg(test)]
@@ -104,12 +112,22 @@ mod tests {
     }
 
     #[test]
+    fn names_that_begin_with_tls() {
+        for (name, port, plain) in [
+            ("check_simap", 993, "check_imap"),
+            ("check-spop", 995, "check-pop"),
+            ("check_ssmtp", 465, "check_smtp"),
+            ("check_nntps", 563, "check_nntp"),
+        ] {
+            assert_eq!(of(name), Preset { port: Some(port), tls: true, ..of(plain) }, "{name}");
+            assert!(!of(plain).tls, "{plain}");
+        }
+    }
+
+    #[test]
     fn other_names_are_refused() {
         let refused = |name| Preset::of_name(name).expect_err("no preset");
         assert_eq!(refused("check_foo").reason, Reason::Usage);
         assert_eq!(refused("check_tcpx").reason, Reason::Usage);
-        for name in ["check_simap", "check_spop", "check_ssmtp", "check_nntps"] {
-            assert_eq!(refused(name).message, format!("TLS is not in this build yet: {name}"));
-        }
     }
 }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use net::{Expect, Family, Place, Target};
 use plugin::{Call, Dialect, Failure, Reason, Result};
+use tls::{Days, TlsArgs, TlsOptions, Verify};
 
 use crate::options::{CheckTcp, Text};
-use crate::preset::{Preset, Transport, no_tls};
+use crate::preset::{Preset, Transport};
 
 /// How long the answer may pause before it counts as whole; as the C plugin.
 const QUIET: Duration = Duration::from_secs(2);
@@ -19,6 +20,7 @@ pub(crate) struct Script {
     pub transport: Transport,
     pub target: Target,
     pub family: Family,
+    pub tls: Option<Tls>,
     pub send: Option<Vec<u8>>,
     pub delay: Option<Duration>,
     pub expect: Option<Expect>,
@@ -26,12 +28,19 @@ pub(crate) struct Script {
     pub jail: bool,
 }
 
+/// How the conversation is to be encrypted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Tls {
+    pub options: TlsOptions,
+    /// The name that was asked for, to be verified.
+    pub host: String,
+    /// How long the certificate has to be valid.
+    pub days: Option<Days>,
+}
+
 impl Script {
     /// Errors with [`Reason::Usage`] where something that is needed was not said.
     pub fn new(options: &CheckTcp, call: &Call) -> Result<Script> {
-        if options.ssl || options.certificate.is_some() || options.sni.is_some() {
-            return Err(no_tls("-S, -D and --sni"));
-        }
         let preset = Preset::of_name(&call.name)?;
         let host = options.hostname.as_ref().or(options.host.as_ref()).map_or("127.0.0.1", String::as_str);
         // In our own dialect the place of -E does not matter, and bytes can be written in hexadecimal.
@@ -47,6 +56,7 @@ impl Script {
             transport: preset.transport,
             target: Target::new(host, options.port.or(preset.port))?,
             family: options.family.into(),
+            tls: tls(options, &preset, host, call.dialect),
             send: send.or_else(|| preset.send.map(|text| text.as_bytes().to_vec())),
             delay: options.delay,
             expect: expect(options, &preset),
@@ -57,8 +67,34 @@ impl Script {
             let message = "UDP has no connection: -s and -e have to say what is asked and answered";
             return Err(Failure::new(Reason::Usage, message));
         }
+        if script.transport == Transport::Udp && script.tls.is_some() {
+            return Err(Failure::new(Reason::Usage, "there is no TLS over UDP"));
+        }
         Ok(script)
     }
+}
+
+fn tls(options: &CheckTcp, preset: &Preset, host: &str, dialect: Dialect) -> Option<Tls> {
+    let asked = preset.tls
+        || options.ssl
+        || options.certificate.is_some()
+        || options.sni.is_some()
+        || options.tls != TlsArgs::default();
+    if !asked {
+        return None;
+    }
+    let mut tls = TlsOptions::from(&options.tls);
+    if options.sni.is_some() {
+        tls.server_name.clone_from(&options.sni);
+    }
+    // The C plugin asks for no name unless told which, and verifies nothing. Whoever names roots wants them to count.
+    if dialect == Dialect::C {
+        tls.without_sni |= tls.server_name.is_none();
+        if tls.ca_file.is_none() && tls.ca_dir.is_none() {
+            tls.verify = Verify::Nothing;
+        }
+    }
+    Some(Tls { options: tls, host: host.to_owned(), days: options.certificate })
 }
 
 fn expect(options: &CheckTcp, preset: &Preset) -> Option<Expect> {
@@ -112,6 +148,7 @@ mod tests {
     use net::Place;
     use plugin::{Call, Deadline, Dialect, Reason, Result};
     use std::time::Duration;
+    use tls::{TlsOptions, Verify};
 
     fn script(name: &str, args: &[&str]) -> Result<Script> {
         let options = CheckTcp::try_parse_from([&[name], args].concat()).expect("readable");
@@ -169,10 +206,30 @@ mod tests {
         let udp = usage("UDP has no connection: -s and -e have to say what is asked and answered");
         assert_eq!(refused("check_udp", &["-p", "53", "-s", "x"]), udp);
         assert_eq!(refused("check_udp", &["-p", "53", "-e", "x"]), udp);
-        let tls = usage("TLS is not in this build yet: -S, -D and --sni");
-        assert_eq!(refused("check_tcp", &["-p", "443", "-S"]), tls);
-        assert_eq!(refused("check_tcp", &["-p", "443", "-D", "30,10"]), tls);
-        assert_eq!(refused("check_tcp", &["-p", "443", "--sni", "a"]), tls);
+        let udp = usage("there is no TLS over UDP");
+        assert_eq!(refused("check_udp", &["-p", "53", "-s", "x", "-e", "x", "-S"]), udp);
         assert!(refused("check_tcp", &["-H", "/run/a.sock"]).is_ok());
+    }
+
+    #[test]
+    fn every_option_of_tls_asks_for_it() {
+        let tls = |name: &str, args: &[&str]| {
+            script(name, &[&["-H", "mail.example", "-p", "6514"], args].concat()).expect("complete").tls
+        };
+        assert_eq!(tls("check-tcp", &[]), None);
+        for asks in
+            [&["-S"][..], &["--tls"], &["-D", "30"], &["--sni", "a"], &["--ca-file", "a"], &["--insecure"]]
+        {
+            assert!(tls("check-tcp", asks).is_some() && tls("check_tcp", asks).is_some(), "{asks:?}");
+        }
+        let own = tls("check-tcp", &["-S"]).expect("TLS");
+        assert_eq!((own.options, own.host), (TlsOptions::default(), "mail.example".to_owned()));
+        let theirs = tls("check_tcp", &["-S"]).expect("TLS").options;
+        assert_eq!((theirs.verify, theirs.without_sni), (Verify::Nothing, true));
+        let named = tls("check_tcp", &["--sni", "web.example"]).expect("TLS").options;
+        assert_eq!((named.server_name.as_deref(), named.without_sni), (Some("web.example"), false));
+        let trusting = tls("check_tcp", &["-S", "--ca-file", "root.pem"]).expect("TLS").options;
+        assert_eq!((trusting.verify, trusting.without_sni), (Verify::Full, true));
+        assert!(tls("check-imap", &[]).is_none() && tls("check-simap", &[]).is_some());
     }
 }

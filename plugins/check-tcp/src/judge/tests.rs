@@ -6,7 +6,7 @@ use clap::Parser as _;
 use net::{Answer, End};
 use plugin::{Call, Deadline, Dialect, Failure, Outcome, Reason, State};
 
-use super::{Facts, Stage};
+use super::{Certificate, Facts, Stage};
 use crate::CheckTcp;
 use crate::script::Script;
 
@@ -158,4 +158,66 @@ fn an_answer_that_does_not_end() {
         judged("check-tcp", &["-p", "25", "-e", "220", "-M", "ok", "-m", "4"], &endless).state(),
         State::Ok
     );
+}
+
+fn certified(days: &str, left: i64, dialect: Dialect) -> Facts {
+    let days: tls::Days = days.parse().expect("days");
+    let certificate = Certificate {
+        title: "CN=mail.example.net".into(),
+        not_after: 1_796_083_200,
+        left,
+        days,
+        state: days.state(left, dialect),
+    };
+    Facts { certificate: Some(certificate), ..facts(Some(("220 mail", true, End::Decided))) }
+}
+
+#[test]
+fn a_certificate_is_judged_beside_the_answer() {
+    const DAY: i64 = 86_400;
+    let own = |days, left| {
+        line("check-tcp", &["-p", "25", "-e", "220", "-D", days], &certified(days, left, Dialect::Own))
+    };
+    assert_eq!(
+        own("30,10", 90 * DAY),
+        "OK - mail.example.net:25 (10.0.0.5): certificate CN=mail.example.net is valid for 90 d, until 2026-12-01 \
+         | time=0.00314s;;;0;10 expires=7776000s;2592000:;864000:"
+    );
+    assert_eq!(
+        own("30,10", 12 * DAY),
+        "WARNING - mail.example.net:25 (10.0.0.5): certificate CN=mail.example.net is valid for 12 d, until 2026-12-01 \
+         [threshold] | time=0.00314s;;;0;10 expires=1036800s;2592000:;864000:"
+    );
+    assert_eq!(
+        own("30,10", -3 * DAY),
+        "CRITICAL - mail.example.net:25 (10.0.0.5): certificate CN=mail.example.net expired 3 d ago, on 2026-12-01 \
+         [tls-expired] | time=0.00314s;;;0;10 expires=-259200s;2592000:;864000:"
+    );
+    let mismatch = Facts {
+        answer: facts(Some(("no", false, End::Decided))).answer,
+        ..certified("30", DAY, Dialect::Own)
+    };
+    let outcome = judged("check-tcp", &["-p", "25", "-e", "220", "-D", "30"], &mismatch);
+    assert_eq!((outcome.state(), outcome.findings().len()), (State::Critical, 2));
+}
+
+// There it ends, without a metric, whatever else there is to say.
+#[test]
+fn a_bad_certificate_is_all_that_the_c_plugin_says() {
+    let args = ["-p", "25", "-e", "220", "-c", "0", "-D", "30"];
+    let c = |left: i64| judged("check_tcp", &args, &certified("30", left * 86_400, Dialect::C));
+    let soon = c(12);
+    assert_eq!((soon.state(), soon.findings().len(), soon.metrics().len()), (State::Warning, 1, 0));
+    let good = c(60);
+    assert_eq!((good.state(), good.metrics().len()), (State::Critical, 1));
+    assert_eq!(good.metrics()[0].label(), "time");
+}
+
+#[test]
+fn a_distrusted_certificate_is_no_refusal() {
+    let distrust = failed(Stage::Handshake, Reason::TlsUntrusted, "mail:25: issuer CN=X is not trusted");
+    for name in ["check-tcp", "check_tcp"] {
+        let outcome = judged(name, &["-p", "25", "-S", "-r", "ok"], &distrust);
+        assert_eq!(outcome.state(), State::Critical, "{name}");
+    }
 }
