@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::context::{Context, duration, interrupted};
-use super::deliver::deliver;
-pub(super) use super::deliver::write;
+use super::deliver::{deliver, write};
 use crate::cli::Global;
 use crate::engine::snapshot::FailOn;
 use crate::engine::state::Options;

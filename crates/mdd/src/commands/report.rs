@@ -77,7 +77,7 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
             Format::Json => ("json", json::document(&document(&page))),
         };
         let path = folder.join(format!("{}.{ending}", plan.dc));
-        super::gate::write(&path, &text)
+        super::deliver::write(&path, &text)
             .map_err(|error| Error::own(format!("write {}: {error}", path.display())))?;
         if !global.quiet {
             print(&format!("{}\n", path.display()))?;

@@ -60,7 +60,7 @@ pub fn write(html: &mut Html, page: &Page<'_>) {
         html.element("p", &[("class", "legend")], |html| {
             html.markup(PROVEN);
             html.markup(REQUIRED);
-            if !planned.is_empty() {
+            if asks(&planned, axis) {
                 html.markup(PLANNED);
             }
         });
@@ -113,6 +113,11 @@ fn planned(page: &Page<'_>) -> Vec<(Timestamp, usize)> {
     planned
 }
 
+/// Whether any date lies before the end of the chart.
+fn asks(planned: &[(Timestamp, usize)], axis: Axis) -> bool {
+    planned.first().is_some_and(|(at, _)| *at <= axis.to)
+}
+
 /// The last step of each slot.
 fn thinned(steps: &[Step], axis: Axis) -> Vec<Step> {
     let mut thin: Vec<Step> = Vec::new();
@@ -160,7 +165,7 @@ fn chart(html: &mut Html, page: &Page<'_>, steps: &[Step], planned: &[(Timestamp
         }
         let total: Vec<(Timestamp, usize)> = thin.iter().map(|step| (step.at, step.known)).collect();
         line(html, "total", &total, now, axis, y);
-        if !planned.is_empty() {
+        if asks(planned, axis) {
             // What was due before the chart begins is its first height.
             let before = planned.iter().filter(|(at, _)| *at <= axis.from).map(|(_, points)| *points).max();
             let mut plan = vec![(axis.from, before.unwrap_or(0))];
@@ -246,7 +251,7 @@ fn numbers(html: &mut Html, steps: &[Step], planned: &[(Timestamp, usize)], now:
         html.element("tbody", &[], |html| {
             for step in steps.iter().rev().take(ROWS) {
                 html.element("tr", &[], |html| {
-                    html.element("td", &[], |html| words::time(html, step.at, now));
+                    html.element("td", &[], |html| words::exact_time(html, step.at, now));
                     html.leaf("td", &[], &step.proven.to_string());
                     html.leaf("td", &[], &step.known.to_string());
                     let due =

@@ -65,7 +65,7 @@ pub fn table(html: &mut Html, changes: &[&Change], now: Timestamp) {
     html.element("tbody", &[], |html| {
         for change in changes {
             html.element("tr", &[], |html| {
-                html.element("td", &[], |html| words::time(html, change.at, now));
+                html.element("td", &[], |html| words::exact_time(html, change.at, now));
                 html.element("th", &[("scope", "row")], |html| {
                     html.leaf(
                         "a",

@@ -7,14 +7,22 @@ use jiff::tz::TimeZone;
 use super::Page;
 use super::html::Html;
 use crate::engine::snapshot::Root;
-use crate::engine::state::days_between;
-use crate::engine::state::{overdue_days, today};
+use crate::engine::state::{days_between, overdue_days, today};
 use crate::render::words::{count, day};
 
 /// `22 Nov 21:40 UTC`, with the year when it is not this one.
 pub fn time(html: &mut Html, at: Timestamp, now: Timestamp) {
+    written(html, at, now, "%H:%M");
+}
+
+/// The same to the second.
+pub fn exact_time(html: &mut Html, at: Timestamp, now: Timestamp) {
+    written(html, at, now, "%H:%M:%S");
+}
+
+fn written(html: &mut Html, at: Timestamp, now: Timestamp, clock: &str) {
     let utc = at.to_zoned(TimeZone::UTC);
-    let text = format!("{} {} UTC", day(utc.date(), now), utc.strftime("%H:%M"));
+    let text = format!("{} {} UTC", day(utc.date(), now), utc.strftime(clock));
     html.leaf("time", &[("datetime", &at.to_string())], &text);
 }
 

@@ -324,7 +324,7 @@ fn fail_on_and_quiet_and_files() {
     let text = std::fs::read_to_string(platform.path("b.txt")).unwrap();
     assert!(text.contains("DO NEXT") && !text.contains('\u{1b}'), "{text}");
     platform.mdd(&["run", "iad2", "--out", "pdf=a"]).exits(2);
-    platform.mdd(&["run", "iad2", "--out", "json=/does/not/exist"]).exits(5);
+    platform.mdd(&["run", "iad2", "--out", "json=/dev/null/x"]).exits(5);
     platform.mdd(&["run", "iad2", "--at", "2026-11-22"]).exits(2);
 }
 
