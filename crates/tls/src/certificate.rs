@@ -7,7 +7,7 @@ use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::Id;
-use openssl::x509::{X509NameRef, X509Ref};
+use openssl::x509::{X509, X509NameRef, X509Ref};
 
 use plugin::{Failure, Reason, Result};
 
@@ -58,6 +58,19 @@ impl Certificate {
             let whose = name(x509.subject_name());
             Failure::new(Reason::Protocol, format!("read the certificate of {whose}: {}", failure.message))
         })
+    }
+
+    /// The certificates of a file: PEM, one or several among whatever else it holds, or one in DER.
+    ///
+    /// Errors with [`Reason::Content`] where there is none.
+    pub fn of_file(bytes: &[u8]) -> Result<Vec<Certificate>> {
+        let is_pem = bytes.windows(10).any(|window| window == b"-----BEGIN");
+        let found =
+            if is_pem { X509::stack_from_pem(bytes) } else { X509::from_der(bytes).map(|one| vec![one]) };
+        match found {
+            Ok(found) if !found.is_empty() => found.iter().map(|x509| Certificate::of(x509)).collect(),
+            _ => Err(Failure::new(Reason::Content, "no certificate that can be read")),
+        }
     }
 
     fn read(x509: &X509Ref) -> Result<Certificate> {
@@ -211,6 +224,7 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Certificate, date};
+    use plugin::Reason;
     use testkit::pki::{Identity, Wish};
 
     fn certificate(names: &[&str]) -> Certificate {
@@ -227,6 +241,23 @@ mod tests {
             ["example", "a.web.example", "apps.example", "a.b.apps.example", ".apps.example", "10.0.0.6", ""]
         {
             assert!(!cert.is_for(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn files() {
+        let (one, two) = (Identity::root("One"), Identity::root("Two"));
+        let key = one.key.private_key_to_pem_pkcs8().expect("PEM");
+        let pem = [key.clone(), one.cert.to_pem().expect("PEM"), two.cert.to_pem().expect("PEM")].concat();
+        let titles = |bytes: &[u8]| {
+            let found = Certificate::of_file(bytes).map_err(|failure| failure.reason);
+            found.map(|found| found.iter().map(|one| one.title().to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(titles(&pem), Ok(vec!["CN=One".to_owned(), "CN=Two".to_owned()]));
+        let der = one.cert.to_der().expect("DER");
+        assert_eq!(titles(&der), Ok(vec!["CN=One".to_owned()]));
+        for none in [&b""[..], b"hello", &key, &der[..50], &pem[..key.len() + 100]] {
+            assert_eq!(titles(none), Err(Reason::Content));
         }
     }
 
