@@ -36,6 +36,8 @@ pub fn due(html: &mut Html, due: Date, now: Timestamp) {
             html.leaf("b", &[("class", "late")], &crate::render::run::overdue(days));
         }
         (None, 0) => html.text(", today"),
+        // Years are not counted in days.
+        (None, 400..) => {}
         (None, left) => html.text(&format!(", in {}", count(usize::try_from(left).unwrap_or(0), "day"))),
     }
 }
