@@ -11,6 +11,8 @@ use crate::packet::Leap;
 
 /// A server with a time.
 struct Good<'a> {
+    /// Its place on the command line.
+    place: usize,
     asked: &'a Asked,
     clock: &'a Clock,
     /// Its best exchange, the shift added.
@@ -27,9 +29,9 @@ struct Bad {
 pub(crate) fn judge(time: &Time, asked: &[Asked], call: &Call) -> Outcome {
     let own = call.dialect == Dialect::Own;
     let (mut good, mut bad) = (Vec::new(), Vec::new());
-    for asked in asked {
+    for (place, asked) in asked.iter().enumerate() {
         match usable(asked, time.shift, call.dialect) {
-            Ok(server) => good.push(server),
+            Ok((clock, best)) => good.push(Good { place, asked, clock, best }),
             Err(trouble) => bad.push(trouble),
         }
     }
@@ -62,7 +64,9 @@ pub(crate) fn judge(time: &Time, asked: &[Asked], call: &Call) -> Outcome {
     if let Some(worst) = worst {
         outcome = outcome.summary(summary(worst, counted, asked.len()));
     }
-    for server in counted {
+    let mut in_order: Vec<&Good<'_>> = counted.iter().collect();
+    in_order.sort_by_key(|server| server.place);
+    for server in in_order {
         let prefix = if several { format!("{}/", server.asked.host) } else { String::new() };
         outcome = one(outcome, time, server, &prefix, own);
     }
@@ -73,7 +77,8 @@ fn details(outcome: Outcome, asked: &[Asked]) -> Outcome {
     asked.iter().flat_map(|asked| &asked.details).fold(outcome, |outcome, line| outcome.detail(line.clone()))
 }
 
-fn usable(asked: &Asked, shift: f64, dialect: Dialect) -> Result<Good<'_>, Bad> {
+/// What it said, and its best exchange with the shift added.
+fn usable(asked: &Asked, shift: f64, dialect: Dialect) -> Result<(&Clock, Sample), Bad> {
     let peer = &asked.peer;
     let clock = match &asked.clock {
         Ok(clock) => clock,
@@ -103,7 +108,7 @@ fn usable(asked: &Asked, shift: f64, dialect: Dialect) -> Result<Good<'_>, Bad> 
         return bad(Reason::Status, format!("{peer} is not synchronised: stratum {}", reply.stratum));
     }
     match clock.best() {
-        Some(best) => Ok(Good { asked, clock, best: Sample { offset: best.offset + shift, ..best } }),
+        Some(best) => Ok((clock, Sample { offset: best.offset + shift, ..best })),
         None => bad(Reason::Protocol, format!("{peer} tells no time")),
     }
 }
@@ -181,7 +186,7 @@ fn summary(worst: &Good<'_>, counted: &[Good<'_>], asked: usize) -> String {
 
 // Offset, and what else is asked of one server.
 fn one(mut outcome: Outcome, time: &Time, server: &Good<'_>, prefix: &str, own: bool) -> Outcome {
-    let Good { asked: Asked { peer, .. }, clock, best } = server;
+    let Good { asked: Asked { peer, .. }, clock, best, .. } = server;
     let label = |name: &str| format!("{prefix}{name}");
     let text = format!("{peer}: offset {}", shown_offset(best.offset));
     outcome = judged(outcome, best.offset.abs(), &time.offset, "s", text);

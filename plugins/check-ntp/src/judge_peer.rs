@@ -41,6 +41,9 @@ pub(crate) fn judge(peer: &Peer, sources: &Sources, call: &Call) -> Outcome {
                 outcome = outcome.problem(half, Reason::Status, format!("{server} sets the leap alarm"));
             }
             let text = format!("{server}: offset {} from its source", shown_offset(offset));
+            let stratum = sources.stratum.map_or(String::new(), |stratum| format!(" of stratum {stratum}"));
+            let of = format!("{} of {} credible", sources.truechimers, sources.associations);
+            outcome = outcome.summary(format!("{text}{stratum}, {of}"));
             outcome = judged(outcome, offset.abs(), &peer.offset, "s", text);
         }
     }

@@ -87,10 +87,28 @@ fn replace(document: &str, mark: &str, text: &str) -> Result<String, String> {
 }
 
 fn own_options(entry: &Entry) -> String {
-    let command = (entry.command)(&entry.name());
-    let own: Vec<&Arg> =
-        command.get_arguments().filter(|arg| arg.get_help_heading() != Some(COMMON)).collect();
-    format!("{}\nAnd the [options of every plugin](../../docs/options.md).\n", table(&own))
+    let of_name = |name: &str| {
+        let command = (entry.command)(name);
+        let own: Vec<&Arg> =
+            command.get_arguments().filter(|arg| arg.get_help_heading() != Some(COMMON)).collect();
+        table(&own)
+    };
+    let own = of_name(&entry.name());
+    let mut text = own.clone();
+    // A namesake whose options could not stand in one table with these.
+    let mut others: Vec<(String, String)> = Vec::new();
+    for name in entry.namesakes {
+        let table = of_name(name);
+        match others.iter_mut().find(|(_, other)| *other == table) {
+            Some((names, _)) => *names = format!("{names}, `{name}`"),
+            None if table != own => others.push((format!("`{name}`"), table)),
+            None => {}
+        }
+    }
+    for (names, table) in others {
+        let _written = write!(text, "\nAs {names}:\n\n{table}");
+    }
+    format!("{text}\nAnd the [options of every plugin](../../docs/options.md).\n")
 }
 
 fn common_options() -> String {
