@@ -34,7 +34,10 @@ const GREETINGS: &[(&str, &str)] = &[
 const TLS: &[&str] = &["check_simap", "check_spop", "check_ssmtp", "check_nntps"];
 
 /// What some namesakes need beside the sample of their plugin.
-const MORE: &[(&str, &[&str])] = &[("check_udp", &["-s", "hello", "-e", "hello"])];
+const MORE: &[(&str, &[&str])] = &[
+    ("check_ping", &["-w", "900,50%", "-c", "950,60%", "--interval", "1ms"]),
+    ("check_udp", &["-s", "hello", "-e", "hello"]),
+];
 
 /// A plugin as it is called by one of its names.
 pub struct Called {

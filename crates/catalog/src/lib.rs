@@ -59,6 +59,7 @@ pub const PLUGINS: &[Entry] = &[
     plugin!(check_load::CheckLoad),
     plugin!(check_memory::CheckMemory),
     plugin!(check_ntp::CheckNtp),
+    plugin!(check_ping::CheckPing),
     plugin!(check_procs::CheckProcs),
     plugin!(check_tcp::CheckTcp),
 ];

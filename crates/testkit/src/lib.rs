@@ -4,6 +4,7 @@
 
 mod fixture;
 mod misbehave;
+mod netns;
 pub mod ntp;
 mod perfdata;
 pub mod pki;
@@ -16,6 +17,7 @@ mod udp;
 
 pub use fixture::Fixture;
 pub use misbehave::Peer;
+pub use netns::Netns;
 pub use perfdata::perfdata;
 pub use port::free_port;
 pub use programs::{TempAlias, alias, example, plugin};

@@ -28,6 +28,10 @@ pub const TEST: &[&str] = &[
     // ps, which the C plugins start, and ip
     "iproute2",
     "procps",
+    // what check_ping and check_fping start, and who runs checks without rights
+    "iputils-ping",
+    "fping",
+    "util-linux",
     // readers of JUnit, TAP and Prometheus files that mdd writes; a real terminal
     "libxml2-utils",
     "perl",

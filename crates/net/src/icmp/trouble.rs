@@ -105,7 +105,7 @@ impl fmt::Display for What {
             What::Reassembly => f.write_str("fragments lost on the way"),
             What::Parameter => f.write_str("bad parameter"),
             What::Other { kind, code } => write!(f, "unreachable, ICMP type {kind} code {code}"),
-            What::Kernel(Errno::EINVAL) => f.write_str("no way out: blackhole route or wrong address"),
+            What::Kernel(Errno::EINVAL) => f.write_str("no way out (blackhole route?)"),
             What::Kernel(error) => write!(f, "cannot send: {}", error.desc().to_ascii_lowercase()),
         }
     }
@@ -152,10 +152,7 @@ mod tests {
         assert_eq!(local(Errno::EMSGSIZE, Some(1500)), "fragmentation needed, MTU 1500, says this host");
         assert_eq!(local(Errno::ENETUNREACH, None), "network unreachable, says this host");
         assert_eq!(local(Errno::EACCES, None), "prohibited, says this host");
-        assert_eq!(
-            local(Errno::EINVAL, None),
-            "no way out: blackhole route or wrong address, says this host"
-        );
+        assert_eq!(local(Errno::EINVAL, None), "no way out (blackhole route?), says this host");
         assert_eq!(local(Errno::ENODEV, None), "cannot send: no such device, says this host");
     }
 }

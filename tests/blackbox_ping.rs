@@ -1,0 +1,315 @@
+//! check-ping in networks of its own: rights, sizes, routers, dead hosts.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use testkit::{Netns, Ran, Run, alias, plugin};
+
+/// Here, a router, and a host behind it; the cable to the router takes 1500 bytes, the one behind it less.
+struct Path {
+    here: Netns,
+    router: Netns,
+    far: Netns,
+}
+
+impl Path {
+    fn new() -> Path {
+        let (here, router, far) = (Netns::new(), Netns::new(), Netns::new());
+        here.cable("net0", &router, "net0");
+        router.cable("net1", &far, "net0");
+        for (netns, device, v4, v6) in [
+            (&here, "net0", "10.9.0.1/24", "fd00:9::1/64"),
+            (&router, "net0", "10.9.0.2/24", "fd00:9::2/64"),
+            (&router, "net1", "10.8.0.1/24", "fd00:8::1/64"),
+            (&far, "net0", "10.8.0.2/24", "fd00:8::2/64"),
+        ] {
+            netns.ip(&format!("address add {v4} dev {device}"));
+            netns.ip(&format!("address add {v6} dev {device} nodad"));
+        }
+        here.ip("route add default via 10.9.0.2");
+        here.ip("-6 route add default via fd00:9::2");
+        far.ip("route add default via 10.8.0.1");
+        far.ip("-6 route add default via fd00:8::1");
+        router.set("net/ipv4/ip_forward", "1");
+        router.set("net/ipv6/conf/all/forwarding", "1");
+        // Or it would answer one of the tests, and be silent for a second. What it says over IPv4 stays within its burst.
+        router.set("net/ipv6/icmp/ratelimit", "0");
+        Path { here, router, far }
+    }
+
+    fn check(&self, args: &[&str]) -> Ran {
+        check(&self.here, args)
+    }
+}
+
+fn check(netns: &Netns, args: &[&str]) -> Ran {
+    netns.run(plugin("check-ping")).args(args).go()
+}
+
+/// As a user without any right.
+fn as_nobody(netns: &Netns, args: &[&str]) -> Ran {
+    let nobody =
+        ["--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all"];
+    netns.run("setpriv").args(nobody).args([plugin("check-ping")]).args(args).go()
+}
+
+/// Its code, and the first line up to the bar.
+fn ended(ran: &Ran) -> (Option<i32>, &str) {
+    assert_eq!(ran.stderr, "", "{ran:?}");
+    let line = ran.first_line();
+    (ran.code, line.split_once(" | ").map_or(line, |(text, _)| text))
+}
+
+fn facts(ran: &Ran) -> Value {
+    let json: Value =
+        serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {}", ran.stdout));
+    json["facts"].clone()
+}
+
+/// The sockets that are used, as the facts tell.
+fn means(ran: &Ran) -> String {
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    facts(ran)["socket"].as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn rights_are_a_group_or_a_capability() {
+    let netns = Netns::new();
+    netns.set("net/ipv4/ping_group_range", "1 0");
+    let json = |host| ["-H", host, "--output-format", "json"];
+    for host in ["127.0.0.1", "::1"] {
+        assert_eq!(means(&check(&netns, &json(host))), "raw", "root may, though the groups may not");
+        let ran = as_nobody(&netns, &["-H", host]);
+        let text =
+            "PING UNKNOWN - gid 65534 is not in net.ipv4.ping_group_range; no CAP_NET_RAW [permission]";
+        assert_eq!(ended(&ran), (Some(3), text));
+        let ran = as_nobody(&netns, &["-H", host, "--dialect", "c"]);
+        assert_eq!(ended(&ran), (Some(3), text));
+    }
+    netns.set("net/ipv4/ping_group_range", "65534 65534");
+    for host in ["127.0.0.1", "::1"] {
+        assert_eq!(means(&as_nobody(&netns, &json(host))), "datagram");
+        assert_eq!(means(&check(&netns, &json(host))), "raw", "root's group is not in the range");
+    }
+}
+
+/// What routers say is heard on both kinds of socket.
+#[test]
+fn a_path_has_its_limits() {
+    let path = Path::new();
+    for groups in ["1 0", "0 2147483647"] {
+        path.here.set("net/ipv4/ping_group_range", groups);
+        let is = |args: &[&str], code: i32, text: &str| {
+            let ran = path.check(args);
+            assert_eq!(ended(&ran), (Some(code), text), "{groups}: {args:?}");
+        };
+        let large = ["--payload", "8922", "--dont-fragment", "--count", "5", "--critical", "100ms,20%"];
+        is(
+            &[&["-H", "10.9.0.2"], &large[..]].concat(),
+            2,
+            "PING CRITICAL - 10.9.0.2: fragmentation needed, MTU 1500, says this host, 8922 bytes [unreachable]",
+        );
+        is(
+            &[&["-H", "fd00:9::2"], &large[..]].concat(),
+            2,
+            "PING CRITICAL - fd00:9::2: fragmentation needed, MTU 1500, says this host, 8922 bytes [unreachable]",
+        );
+        let ran = path.check(&["-H", "10.9.0.2", "-s", "8922"]);
+        assert_eq!(ran.code, Some(0), "in fragments it arrives: {ran:?}");
+
+        is(
+            &["-H", "10.8.0.2", "--ttl", "1"],
+            2,
+            "PING CRITICAL - 10.8.0.2: TTL exceeded, says 10.9.0.2 [unreachable]",
+        );
+        is(
+            &["-H", "fd00:8::2", "--ttl", "1"],
+            2,
+            "PING CRITICAL - fd00:8::2: TTL exceeded, says fd00:9::2 [unreachable]",
+        );
+        for host in ["10.8.0.2", "fd00:8::2"] {
+            let ran = path.check(&["-H", host, "--ttl", "2"]);
+            assert_eq!(ran.code, Some(0), "{ran:?}");
+        }
+        is(
+            &["-H", "10.7.0.1"],
+            2,
+            "PING CRITICAL - 10.7.0.1: network unreachable, says 10.9.0.2 [unreachable]",
+        );
+        is(
+            &["-H", "fd00:7::1"],
+            2,
+            "PING CRITICAL - fd00:7::1: network unreachable, says fd00:9::2 [unreachable]",
+        );
+    }
+}
+
+#[test]
+fn a_router_names_the_size_that_fits() {
+    let path = Path::new();
+    path.router.ip("link set net1 mtu 1300");
+    path.far.ip("link set net0 mtu 1300");
+    for groups in ["1 0", "0 2147483647"] {
+        path.here.set("net/ipv4/ping_group_range", groups);
+        path.here.ip("route flush cache");
+        let ran = path.check(&["-H", "10.8.0.2", "-s", "1400", "--dont-fragment"]);
+        let text = "PING CRITICAL - 10.8.0.2: fragmentation needed, MTU 1300, says 10.9.0.2, 1400 bytes [unreachable]";
+        let from_cache = text.replace("10.9.0.2", "this host");
+        let (code, line) = ended(&ran);
+        assert!(code == Some(2) && (line == text || line == from_cache), "{ran:?}");
+        let ran = path.check(&["-H", "10.8.0.2", "-s", "1200", "--dont-fragment"]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+    }
+}
+
+#[test]
+fn where_no_route_leads() {
+    let path = Path::new();
+    path.here.ip("route add blackhole 10.66.0.0/24");
+    path.here.ip("route add unreachable 10.67.0.0/24");
+    path.here.ip("route add prohibit 10.68.0.0/24");
+    path.here.ip("route delete default");
+    for (host, why) in [
+        ("10.66.0.1", "no way out (blackhole route?)"),
+        ("10.67.0.1", "host unreachable"),
+        ("10.68.0.1", "prohibited"),
+        ("10.99.0.1", "network unreachable"),
+    ] {
+        let ran = path.check(&["-H", host]);
+        let text = format!("PING CRITICAL - {host}: {why}, says this host [unreachable]");
+        assert_eq!(ended(&ran), (Some(2), text.as_str()));
+        assert!(ran.first_line().contains(" loss=100%;40;80;0;100 "), "{ran:?}");
+    }
+    // A neighbour that does not exist: the kernel gives up on it after three seconds.
+    let ran = path.check(&["-H", "10.9.0.9"]);
+    let text = "PING CRITICAL - 10.9.0.9: host unreachable, says 10.9.0.1 [unreachable]";
+    assert_eq!(ended(&ran), (Some(2), text));
+    // And one that has no time for that.
+    let ran = path.check(&["-H", "10.9.0.9", "-t", "1"]);
+    assert!(ran.first_line().contains("10.9.0.9: no answer to 5 packets within "), "{ran:?}");
+    assert!(ran.first_line().contains(" [timed-out] | "), "{ran:?}");
+    assert!(ran.took < Duration::from_secs(3), "{ran:?}");
+    let ran = path.check(&["-H", "10.9.0.9", "-t", "1:warning"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+}
+
+#[test]
+fn names_have_to_exist() {
+    let netns = Netns::new();
+    let ran = check(&netns, &["-H", "nosuch.invalid", "-t", "2"]);
+    let (code, line) = ended(&ran);
+    assert_eq!(code, Some(2), "{ran:?}");
+    assert!(line.contains("nosuch.invalid"), "{line}");
+    let ran = check(&netns, &["-H", "::1", "-4"]);
+    assert_eq!(ended(&ran), (Some(2), "PING CRITICAL - ::1 is no IPv4 address [name-not-found]"));
+    let ran = check(&netns, &["-H", "localhost", "-4", "--output-format", "json"]);
+    assert_eq!(facts(&ran)["hosts"][0]["address"], "127.0.0.1");
+}
+
+#[test]
+fn some_hosts_may_be_dead() {
+    let path = Path::new();
+    path.here.ip("route add blackhole 10.66.0.0/24");
+    let two = ["-H", "10.9.0.2", "-H", "10.66.0.1"];
+    let with = |more: &[&str]| path.check(&[&two, more].concat());
+    assert_eq!(with(&[]).code, Some(2));
+    let ran = with(&["--min-alive", "1"]);
+    let text =
+        "PING OK - 1 of 2 hosts in order, 1 needed; 10.66.0.1: no way out (blackhole route?), says this host";
+    assert_eq!(ended(&ran), (Some(0), text));
+    let labels: Vec<String> = testkit::perfdata(&ran.stdout).into_iter().map(|(label, ..)| label).collect();
+    let ours = ["rta", "loss", "rtmin", "rtmax", "jitter"];
+    let expected: Vec<String> = ["10.9.0.2", "10.66.0.1"]
+        .iter()
+        .flat_map(|host| ours.iter().map(move |label| format!("{host}.{label}")))
+        .collect();
+    assert_eq!(labels, expected);
+    assert_eq!(with(&["--min-alive", "2"]).code, Some(2));
+    let ran = with(&["--min-alive", "3"]);
+    assert_eq!(ended(&ran), (Some(3), "PING UNKNOWN - 3 hosts cannot be alive where 2 is given [usage]"));
+    // A dead one that is waited for does not spoil the times of the other.
+    let ran =
+        path.check(&["-H", "10.9.0.9", "-H", "10.9.0.2", "-m", "1", "-t", "1", "--output-format", "json"]);
+    let hosts = facts(&ran)["hosts"].clone();
+    assert_eq!((&hosts[1]["answered"], &hosts[1]["loss"]), (&5.into(), &0.0.into()), "{ran:?}");
+}
+
+#[test]
+fn many_hosts_of_both_families_at_once() {
+    let path = Path::new();
+    let mut args = Vec::new();
+    for last in 1..=60 {
+        path.here.ip(&format!("address add 10.5.0.{last}/32 dev lo"));
+        args.extend(["-H".to_owned(), format!("10.5.0.{last}")]);
+    }
+    args.extend(["-H", "fd00:8::2", "-H", "::1", "--output-format", "json"].map(str::to_owned));
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let ran = path.check(&words);
+    assert_eq!(ran.code, Some(0), "{}", &ran.stdout[..200]);
+    let hosts = facts(&ran)["hosts"].as_array().expect("a list").clone();
+    assert_eq!(hosts.len(), 62);
+    assert!(hosts.iter().all(|host| host["answered"] == 5), "{hosts:?}");
+}
+
+/// Two runs at once: raw sockets hear the answers of both.
+#[test]
+fn the_answers_of_others_do_not_count() {
+    let path = Path::new();
+    path.here.set("net/ipv4/ping_group_range", "1 0");
+    std::thread::scope(|scope| {
+        let runs: Vec<_> = (0..8)
+            .map(|_| scope.spawn(|| path.check(&["-H", "10.8.0.2", "-n", "20", "--output-format", "json"])))
+            .collect();
+        for run in runs {
+            let ran = run.join().expect("no panic");
+            assert_eq!(ran.code, Some(0), "{ran:?}");
+            let host = facts(&ran)["hosts"][0].clone();
+            assert_eq!((&host["answered"], &host["duplicates"]), (&20.into(), &0.into()), "{host}");
+        }
+    });
+}
+
+#[test]
+fn a_source_of_choice() {
+    let path = Path::new();
+    path.here.ip("address add 10.9.0.77/24 dev net0");
+    // The router knows nobody but this source.
+    path.router.ip("route add prohibit 10.9.0.1/32");
+    let from = |source: &str| path.check(&["-H", "10.8.0.2", "-S", source, "-t", "1"]).code;
+    assert_eq!(from("10.9.0.77"), Some(0));
+    assert_eq!(from("10.9.0.1"), Some(2));
+    let ran = path.check(&["-H", "10.8.0.2", "-S", "10.1.2.3"]);
+    assert_eq!(ended(&ran), (Some(3), "PING UNKNOWN - 10.1.2.3 is no address of this host [usage]"));
+    let ran = path.check(&["-H", "10.9.0.2", "--interface", "net0", "-S", "10.9.0.77"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let ran = path.check(&["-H", "10.9.0.2", "--interface", "lo", "-t", "1"]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    let ran = path.check(&["-H", "10.9.0.2", "--interface", "net9"]);
+    assert_eq!(ended(&ran), (Some(3), "PING UNKNOWN - no interface is named net9 [usage]"));
+    let ran = path.check(&["-H", "10.9.0.2", "-S", "fd00:9::1"]);
+    let text = "PING UNKNOWN - 10.9.0.2 cannot be asked from fd00:9::1: one is IPv4, one IPv6 [usage]";
+    assert_eq!(ended(&ran), (Some(3), text));
+}
+
+/// check_ping keeps a second between packets, the suite's own line goes on as soon as the answer is in.
+#[test]
+fn the_pace_is_the_namesakes() {
+    let netns = Netns::new();
+    let link = alias("check-ping", "check_ping");
+    let run = |program: &std::path::Path, args: &[&str]| -> Ran {
+        let run: Run = netns.run(program).args(args);
+        let ran = run.go();
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        ran
+    };
+    let limits = ["-H", "127.0.0.1", "-w", "100,20%", "-c", "500,60%"];
+    let ran = run(link.path(), &[&limits, &["-p", "2"][..]].concat());
+    assert!(ran.took >= Duration::from_secs(1), "{ran:?}");
+    let ran = run(link.path(), &[&limits, &["-p", "30", "-t", "3"][..]].concat());
+    assert!(ran.took < Duration::from_secs(4), "more packets than seconds: {ran:?}");
+    let own = plugin("check-ping");
+    let ran = run(&own, &["-H", "127.0.0.1", "-i", "10s", "-n", "2", "-t", "30"]);
+    assert!(ran.took < Duration::from_secs(9), "{ran:?}");
+    let ran = run(&own, &["-H", "127.0.0.1", "-i", "200ms", "-n", "4", "--steady"]);
+    assert!(ran.took >= Duration::from_millis(600), "{ran:?}");
+}
