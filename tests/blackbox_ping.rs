@@ -1,7 +1,13 @@
 //! check-ping in networks of its own: rights, sizes, routers, dead hosts.
 
+use std::io::{BufRead as _, BufReader};
+use std::os::fd::AsRawFd as _;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrIn, recvfrom, sendto, socket,
+};
 use serde_json::Value;
 use testkit::{Netns, Ran, Run, alias, plugin};
 
@@ -312,4 +318,178 @@ fn the_pace_is_the_namesakes() {
     assert!(ran.took < Duration::from_secs(9), "{ran:?}");
     let ran = run(&own, &["-H", "127.0.0.1", "-i", "200ms", "-n", "4", "--steady"]);
     assert!(ran.took >= Duration::from_millis(600), "{ran:?}");
+}
+
+/// How a host answers that is not honest, by the number of the request.
+#[derive(Debug, Clone, Copy)]
+enum Lie {
+    /// Each answer twice.
+    Double,
+    /// The last byte is missing.
+    Cut,
+    /// The last byte is another.
+    Changed,
+    /// An identifier, a sequence number and a token of nobody.
+    Foreign,
+    /// Random bytes of any length instead of an answer.
+    Garbage,
+    /// Only the second and later ones, and each late by one request.
+    Late,
+}
+
+/// The far host of [`lies`]: this test, started again in its network. Answers what it reads from a raw socket.
+#[test]
+fn a_host_that_lies() {
+    let Ok(lie) = std::env::var("PING_LIE") else {
+        // Not started by another test: the example of RFC 1071, which all of its answers rely on.
+        assert_eq!(internet_checksum(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7]), !0xddf2);
+        return;
+    };
+    let socket = socket(AddressFamily::Inet, SockType::Raw, SockFlag::empty(), SockProtocol::Icmp)
+        .expect("open a raw socket");
+    println!("ready");
+    let mut buffer = [0; 4096];
+    let mut before: Option<Vec<u8>> = None;
+    loop {
+        let (length, from) = recvfrom::<SockaddrIn>(socket.as_raw_fd(), &mut buffer).expect("receive");
+        // No options in the IP header here; an echo request is what is answered.
+        let Some(request) = buffer[..length].get(20..).filter(|icmp| icmp.first() == Some(&8)) else {
+            continue;
+        };
+        let mut answer = request.to_vec();
+        answer[0] = 0;
+        let answers: Vec<Vec<u8>> = match lie.as_str() {
+            "Double" => vec![answer.clone(), answer],
+            "Cut" => vec![answer[..answer.len() - 1].to_vec()],
+            "Changed" => {
+                *answer.last_mut().expect("a payload") ^= 1;
+                vec![answer]
+            }
+            "Foreign" => {
+                let other = |at: usize| {
+                    let mut other = answer.clone();
+                    other[at] ^= 0x55;
+                    other
+                };
+                vec![other(4), other(6), other(9)]
+            }
+            "Garbage" => {
+                (0..60).map(|length| vec![0xff; length]).chain([vec![0; 8], vec![0; 2000]]).collect()
+            }
+            _ => before.replace(answer).into_iter().collect(),
+        };
+        for mut answer in answers {
+            if answer.len() >= 4 {
+                answer[2..4].fill(0);
+                let sum = internet_checksum(&answer).to_be_bytes();
+                answer[2..4].copy_from_slice(&sum);
+            }
+            let to = from.expect("who asked");
+            sendto(socket.as_raw_fd(), &answer, &to, MsgFlags::empty()).expect("answer");
+        }
+    }
+}
+
+fn internet_checksum(bytes: &[u8]) -> u16 {
+    let word = |pair: &[u8]| u64::from(pair[0]) << 8 | u64::from(pair.get(1).copied().unwrap_or(0));
+    let sum: u64 = bytes.chunks(2).map(word).sum();
+    let folded = (sum & 0xffff) + (sum >> 16);
+    !u16::try_from((folded & 0xffff) + (folded >> 16)).expect("folded twice")
+}
+
+/// Pings a host that lies; both kinds of socket have to agree on what came back.
+fn lies(lie: Lie, args: &[&str], judge: impl Fn(&Ran, &Value)) {
+    for groups in ["1 0", "0 2147483647"] {
+        let (here, far) = (Netns::new(), Netns::new());
+        here.cable("net0", &far, "net0");
+        here.ip("address add 10.9.0.1/24 dev net0");
+        far.ip("address add 10.9.0.2/24 dev net0");
+        far.set("net/ipv4/icmp_echo_ignore_all", "1");
+        here.set("net/ipv4/ping_group_range", groups);
+        let liar = Liar::start(&far, lie);
+        let ran = check(&here, &[&["-H", "10.9.0.2", "--output-format", "json", "-t", "3"], args].concat());
+        drop(liar);
+        let host = facts(&ran)["hosts"][0].clone();
+        judge(&ran, &host);
+    }
+}
+
+/// The process of [`a_host_that_lies`], ended on drop.
+struct Liar(Child);
+
+impl Liar {
+    fn start(netns: &Netns, lie: Lie) -> Liar {
+        let test = std::env::current_exe().expect("this test");
+        // `ip netns exec` becomes the program: its pid is the liar's.
+        let mut child = Command::new("ip")
+            .args(["netns", "exec", netns.name()])
+            .arg(test)
+            .args(["--exact", "a_host_that_lies", "--nocapture"])
+            .env("PING_LIE", format!("{lie:?}"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("start the liar");
+        let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let ready = lines.map_while(Result::ok).any(|line| line.contains("ready"));
+        let liar = Liar(child);
+        assert!(ready, "the liar did not begin");
+        liar
+    }
+}
+
+impl Drop for Liar {
+    fn drop(&mut self) {
+        self.0.kill().expect("end the liar");
+        self.0.wait().expect("wait for the liar");
+    }
+}
+
+#[test]
+fn doubles_count_once() {
+    lies(Lie::Double, &["-n", "3"], |ran, host| {
+        assert_eq!((ran.code, &host["answered"]), (Some(0), &3.into()), "{host}");
+        // That of the last packet comes after the end.
+        assert!(host["duplicates"].as_u64().is_some_and(|doubles| (1..=3).contains(&doubles)), "{host}");
+    });
+}
+
+#[test]
+fn damaged_answers_are_none() {
+    for lie in [Lie::Cut, Lie::Changed] {
+        lies(lie, &["-n", "2", "-c", "100ms,80%"], |ran, host| {
+            assert_eq!(
+                (ran.code, &host["answered"], &host["damaged"]),
+                (Some(2), &0.into(), &2.into()),
+                "{host}"
+            );
+            assert!(ran.stdout.contains("10.9.0.2 answers 2 packets with another payload"), "{}", ran.stdout);
+            assert!(ran.stdout.contains("\"reason\":\"protocol\""), "{}", ran.stdout);
+        });
+    }
+}
+
+#[test]
+fn what_was_not_asked_for_is_passed_over() {
+    for lie in [Lie::Foreign, Lie::Garbage] {
+        lies(lie, &["-n", "2", "-c", "100ms,80%"], |ran, host| {
+            assert_eq!(
+                (ran.code, &host["answered"], &host["damaged"]),
+                (Some(2), &0.into(), &0.into()),
+                "{host}"
+            );
+            assert!(ran.stdout.contains("\"reason\":\"timed-out\""), "{}", ran.stdout);
+            assert!(ran.took < Duration::from_secs(4), "{ran:?}");
+        });
+    }
+}
+
+#[test]
+fn a_late_answer_belongs_to_its_own_packet() {
+    lies(Lie::Late, &["-n", "4", "-i", "100ms", "-c", "300ms,50%"], |ran, host| {
+        assert_eq!((&host["sent"], &host["answered"]), (&4.into(), &3.into()), "{host}");
+        let times = host["times"].as_array().expect("times");
+        assert!(times.iter().all(|time| time.as_f64().is_some_and(|time| time >= 0.09)), "{host}");
+        assert_eq!(ran.code, Some(0), "25% of 4 lost: {}", ran.stdout);
+    });
 }
