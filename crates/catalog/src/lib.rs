@@ -62,6 +62,7 @@ pub const PLUGINS: &[Entry] = &[
     plugin!(check_ping::CheckPing),
     plugin!(check_procs::CheckProcs),
     plugin!(check_tcp::CheckTcp),
+    plugin!(check_tls::CheckTls),
 ];
 
 /// The plugin that answers to this name, its own or a namesake's.

@@ -25,7 +25,7 @@ pub trait Check: clap::Parser {
     ///
     /// `{port}` stands for a TCP port of 127.0.0.1 where something listens and greets as the name expects, `{dns}` for
     /// one where a name server knows `www.example` as 192.0.2.1, `{http}` for one where a web server answers 200,
-    /// `{ntp}` for a UDP port where a time server is.
+    /// `{ntp}` for a UDP port where a time server is, `{tls}` for one where TLS begins, with a certificate that nobody trusts.
     const SAMPLE: &'static [&'static str] = &[];
 
     /// The options of its own under this name, where those of the namesakes are too different for one definition.

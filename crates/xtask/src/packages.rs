@@ -23,6 +23,12 @@ pub const TEST: &[&str] = &[
     "openssh-server",
     "tinyproxy-bin",
     "unbound",
+    // servers of STARTTLS, with OpenSSL and with GnuTLS
+    "dovecot-imapd",
+    "dovecot-lmtpd",
+    "dovecot-managesieved",
+    "dovecot-pop3d",
+    "exim4-daemon-light",
     // dig and nslookup, which the C plugins start
     "bind9-dnsutils",
     // ps, which the C plugins start, and ip

@@ -90,13 +90,13 @@ impl CheckTls {
         let least = if element.key.kind == "EC" { self.min_ec_bits } else { self.min_key_bits };
         if matches!(element.key.kind, "RSA" | "DSA" | "EC") && element.key.bits < least {
             let (kind, bits) = (element.key.kind, element.key.bits);
-            let text = format!("{of}: {title} has a key of {bits} bits ({kind}), less than {least}");
+            let text = format!("{of}: {kind} key of {bits} bits, less than {least} ({title})");
             outcome = outcome.problem(call.state(Reason::TlsUntrusted), Reason::TlsUntrusted, text);
         }
         // A root is trusted because it is here, not for its signature; one that stands alone is no root of anybody.
         let signed_by_itself = element.self_issued && chain.path.len() > 1;
         if !self.allow_weak_signature && element.is_weakly_signed() && !signed_by_itself {
-            let text = format!("{of}: {title} has a weak signature, {}", element.signature);
+            let text = format!("{of}: weak signature, {} ({title})", element.signature);
             outcome = outcome.problem(call.state(Reason::TlsUntrusted), Reason::TlsUntrusted, text);
         }
         outcome
