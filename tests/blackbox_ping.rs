@@ -5,6 +5,7 @@ use std::os::fd::AsRawFd as _;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrIn, recvfrom, sendto, socket,
 };
@@ -318,6 +319,23 @@ fn the_pace_is_the_namesakes() {
     assert!(ran.took < Duration::from_secs(9), "{ran:?}");
     let ran = run(&own, &["-H", "127.0.0.1", "-i", "200ms", "-n", "4", "--steady"]);
     assert!(ran.took >= Duration::from_millis(600), "{ran:?}");
+}
+
+/// The watchdog begins with the first wait, and no sooner.
+#[test]
+fn a_signal_while_it_waits_is_one_unknown_line() {
+    let path = Path::new();
+    // The watchdog's thread blocks the signal, to take it for itself.
+    let watched = |pid: u32| {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap_or_default();
+        u64::from_str_radix(blocked.trim(), 16)
+            .is_ok_and(|mask| mask & (1 << (Signal::SIGTERM as i32 - 1)) != 0)
+    };
+    let run = path.here.run(plugin("check-ping")).args(["-H", "10.9.0.9", "-c", "9s,100%", "-t", "30"]);
+    let ran = run.signal_when(Signal::SIGTERM, watched).limit(Duration::from_secs(20)).go();
+    let (code, line) = ended(&ran);
+    assert!(code == Some(3) && line.starts_with("PING UNKNOWN - ended by SIGTERM"), "{ran:?}");
 }
 
 /// How a host answers that is not honest, by the number of the request.

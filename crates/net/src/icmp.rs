@@ -85,13 +85,15 @@ pub fn ping(hosts: &[SocketAddr], plan: &Plan, deadline: &Deadline) -> Result<Ec
         let message = format!("{} hosts × {} packets are more than {MOST_PACKETS}", hosts.len(), plan.count);
         return Err(Failure::new(Reason::Usage, message));
     }
-    // Asked once: to note each packet would cost more than to send it.
-    deadline.step(format_args!("wait for answers to ICMP echo requests to {} hosts", hosts.len()))?;
+    if deadline.left().is_zero() {
+        return Err(deadline.expired(&format!("ping {} hosts", hosts.len())));
+    }
     let wire = Wire::open(hosts, plan)?;
     let means = wire.means();
     let mut schedule = Schedule::new(plan, hosts.len(), Instant::now());
     let end = Instant::now() + deadline.left();
     let mut buffer = vec![0; packet::buffer_size(plan.payload)];
+    let mut has_waited = false;
     loop {
         let now = Instant::now();
         if now >= end {
@@ -107,7 +109,15 @@ pub fn ping(hosts: &[SocketAddr], plan: &Plan, deadline: &Deadline) -> Result<Ec
                     schedule.failed(host, Trouble::local(error, mtu));
                 }
             },
-            Next::Wait { until } => wire.wait(until.min(end).saturating_duration_since(now))?,
+            Next::Wait { until } => {
+                // Nothing else here blocks. Noted once: to note each packet would cost more than to send it.
+                let what = format_args!("wait for answers to ICMP echo requests to {} hosts", hosts.len());
+                if !has_waited && deadline.step(what).is_err() {
+                    break;
+                }
+                has_waited = true;
+                wire.wait(until.min(end).saturating_duration_since(now))?;
+            }
         }
         wire.take_in(hosts, &mut schedule, &mut buffer);
     }

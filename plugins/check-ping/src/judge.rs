@@ -36,7 +36,10 @@ pub(crate) fn judge(task: &Task, facts: &Facts, call: &Call) -> Outcome {
             outcome = outcome.line(link(&target.name));
         }
     }
-    with_facts(outcome, task, facts)
+    if call.verbosity > 0 || call.shows_facts {
+        outcome = with_details(outcome, facts);
+    }
+    if call.shows_facts { with_facts(outcome, task, facts) } else { outcome }
 }
 
 fn answers(target: &Target) -> u32 {
@@ -191,7 +194,7 @@ fn link(name: &str) -> String {
     format!("<A HREF='/nagios/cgi-bin/traceroute.cgi?{name}'>traceroute to {name}</A>")
 }
 
-fn with_facts(mut outcome: Outcome, task: &Task, facts: &Facts) -> Outcome {
+fn with_details(mut outcome: Outcome, facts: &Facts) -> Outcome {
     for line in &facts.details {
         outcome = outcome.detail(line.clone());
     }
@@ -200,14 +203,20 @@ fn with_facts(mut outcome: Outcome, task: &Task, facts: &Facts) -> Outcome {
             outcome = outcome.detail(counts(&target.shown(), heard));
         }
     }
-    if let Some(means) = facts.means {
-        let (word, why) = match means {
-            Means::Datagram => ("datagram", "net.ipv4.ping_group_range"),
-            Means::Raw => ("raw", "CAP_NET_RAW"),
-        };
-        outcome = outcome.detail(format!("{word} sockets, through {why}")).fact("socket", word);
+    match facts.means {
+        Some(Means::Datagram) => outcome.detail("datagram sockets, through net.ipv4.ping_group_range"),
+        Some(Means::Raw) => outcome.detail("raw sockets, through CAP_NET_RAW"),
+        None => outcome,
     }
+}
+
+fn with_facts(outcome: Outcome, task: &Task, facts: &Facts) -> Outcome {
     let hosts: Vec<Value> = facts.targets.iter().map(host_fact).collect();
+    let outcome = match facts.means {
+        Some(Means::Datagram) => outcome.fact("socket", "datagram"),
+        Some(Means::Raw) => outcome.fact("socket", "raw"),
+        None => outcome,
+    };
     outcome
         .fact("hosts", hosts)
         .fact("packets", task.count)
