@@ -1,27 +1,37 @@
 //! `mdd watch`: the checks, again and again, until they are done.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod keys;
+mod lines;
+mod schedule;
+mod screen;
+mod terminal;
+
+use std::collections::BTreeSet;
+use std::io::IsTerminal;
+use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
 
 use super::context::{Context, duration, stop};
 use crate::cli::{Global, print};
-use crate::engine::execute::Launcher;
 use crate::engine::facts::Facts;
-use crate::engine::pool;
 use crate::engine::reading::now;
-use crate::engine::snapshot::{FailOn, Snapshot, snapshot};
-use crate::engine::state::{Options, State};
+use crate::engine::snapshot::{FailOn, Snapshot};
+use crate::engine::state::Options;
 use crate::engine::stop::Stop;
 use crate::exit::{Error, Exit};
-use crate::history::History;
-use crate::history::record::Run;
 use crate::plan::Point;
+use crate::render::run as render;
 use crate::render::style::Style;
-use crate::render::words::{count, span_exact};
-use crate::render::{run as render, watch as lines};
+use crate::render::words::span_exact;
+use schedule::{Schedule, Source, Update};
 
-/// How often to look whether time alone has changed a state.
-const TICK: Duration = Duration::from_millis(500);
+/// Most news that wait to be shown; when whoever reads is slower, some are left out.
+const NEWS: usize = 64;
+
+/// How long the beginning waits for points that have not reported yet.
+const FIRST: Duration = Duration::from_secs(10);
 
 /// Command line of `mdd watch`.
 #[derive(Debug, clap::Args)]
@@ -44,9 +54,15 @@ pub struct Args {
     /// Run every check this often, instead of at its own interval
     #[arg(long, value_name = "TIME", value_parser = pace)]
     pub every: Option<Duration>,
-    /// So many checks at once [default: twice the number of cores]
+    /// So many checks at once [default: twice the number of cores; those that only wait count little]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
+    /// One line per change, on a terminal too
+    #[arg(long)]
+    pub plain: bool,
+    /// Ring the terminal's bell at every change
+    #[arg(long)]
+    pub bell: bool,
 }
 
 /// A time span, but not so short that nothing else would be done.
@@ -59,6 +75,9 @@ fn pace(text: &str) -> Result<Duration, String> {
 pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
     if global.at.is_some() {
         return Err(Error::usage("checks run now: --at is for `gate`, `history` and `show`"));
+    }
+    if args.bell && !std::io::stdout().is_terminal() {
+        return Err(Error::usage("--bell needs a terminal to ring on"));
     }
     let context = Context::load(global, &args.dc)?;
     let mut chosen = context.choose(&args.select, &Options::at(now()))?;
@@ -75,7 +94,8 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
     let own = args.as_vantage.as_deref().map(|id| context.vantage(id)).transpose()?;
     let runs =
         |point: &Point| chosen.contains(&point.id) && own.is_none_or(|vantage| vantage.id == point.vantage);
-    if let (Some(vantage), false) = (own, context.plan.points.iter().any(runs)) {
+    let points: Vec<&Point> = context.plan.points.iter().filter(|point| runs(point)).collect();
+    if let (Some(vantage), true) = (own, points.is_empty()) {
         return Err(Error::usage(format!("none of the chosen points is run from {}", vantage.id)));
     }
     let timeout = args.timeout.or((args.until != "never").then_some(Duration::from_hours(6)));
@@ -85,170 +105,84 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
         None => Source::Memory(Facts::none()),
     };
     let watch = Watch {
-        due: context
-            .plan
-            .points
-            .iter()
-            .filter(|point| runs(point))
-            .map(|point| (point, Instant::now()))
-            .collect(),
-        launcher: context.launcher(global, &stop),
-        workers: args.jobs.map_or_else(pool::default_workers, usize::from),
-        every: args.every,
         context: &context,
-        chosen,
-        source,
-        stop,
+        args,
+        global,
+        points: points.len(),
+        chosen: &chosen,
+        stop: &stop,
         timeout,
+        began: (Instant::now(), now()),
     };
-    watch.follow(args, global)
+    let launcher = context.launcher(global, &stop);
+    let schedule = Schedule::new(&context, &launcher, &stop, source, points)
+        .every(args.every)
+        .at_once(args.jobs.map(usize::from));
+    let on_screen = !args.plain && terminal::is_there();
+    // The checks and the history have threads of their own: neither a silent host nor a locked file holds up a key.
+    std::thread::scope(|scope| {
+        let (news, updates) = sync_channel(NEWS);
+        scope.spawn(move || schedule.follow(scope, &news));
+        let end = if on_screen { screen::follow(&watch, &updates) } else { lines::follow(&watch, &updates) };
+        watch.stop.request();
+        end
+    })
 }
 
-/// Where results go and states come from.
-enum Source<'w> {
-    /// The history, for one vantage point.
-    History(Box<History>, &'w str),
-    /// Nowhere: a laptop's watch ends with what it saw.
-    Memory(Facts),
-}
-
+/// What is watched, and how it was asked for.
 struct Watch<'w> {
     context: &'w Context,
-    chosen: BTreeSet<String>,
-    /// When each point runs next.
-    due: Vec<(&'w Point, Instant)>,
-    every: Option<Duration>,
-    workers: usize,
-    launcher: Launcher,
-    source: Source<'w>,
-    stop: Stop,
+    args: &'w Args,
+    global: &'w Global,
+    /// How many points run here.
+    points: usize,
+    chosen: &'w BTreeSet<String>,
+    stop: &'w Stop,
     timeout: Option<Duration>,
+    began: (Instant, Timestamp),
 }
 
-impl<'w> Watch<'w> {
-    fn follow(mut self, args: &Args, global: &Global) -> Result<Exit, Error> {
-        let style = global.style();
-        let chosen = self.chosen.clone();
-        let shows = |point: &Point| chosen.contains(&point.id);
-        if !global.quiet {
-            print(&self.opening(args, style.dot()))?;
-        }
-        let mut before: BTreeMap<String, (State, jiff::Timestamp)> = BTreeMap::new();
-        let mut first = true;
-        while let Some(judged) = self.round()? {
-            let lines = lines::changes(&judged, shows, &mut before, style, global.verbose);
-            print(&if first { lines::start(&judged, shows, style) } else { lines })?;
-            first = false;
-            let exit = judged.exit(FailOn::NotDone, shows);
-            if args.until != "never" && exit == Exit::Done {
-                print(&render::verdict(&judged, shows, exit, style))?;
-                return Ok(Exit::Done);
-            }
-            self.pause();
-            if self.stop.requested() {
-                break;
-            }
-        }
-        self.stopped(style)
+/// What comes out of the schedule.
+type News<'w> = Result<Update<'w>, Error>;
+
+impl Watch<'_> {
+    fn shows(&self) -> impl Fn(&Point) -> bool + Copy {
+        |point| self.chosen.contains(&point.id)
     }
 
-    fn opening(&self, args: &Args, dot: &str) -> String {
-        let every = args.every.map_or_else(
-            || "each at its own interval".to_owned(),
-            |every| format!("every {}", span_exact(every)),
-        );
-        let mut parts = vec![
-            self.context.plan.dc.clone(),
-            format!("until {}", args.until),
-            format!("{} here, {every}", count(self.due.len(), "point")),
-        ];
-        parts.extend(self.timeout.map(|timeout| format!("at most {}", span_exact(timeout))));
-        if matches!(self.source, Source::Memory(_)) {
-            parts.push("not recorded: no --as VANTAGE".to_owned());
-        }
-        format!("{}\n", parts.join(dot))
+    /// How the chosen points stand.
+    fn exit(&self, snapshot: &Snapshot<'_>) -> Exit {
+        snapshot.exit(FailOn::NotDone, self.shows())
     }
 
-    /// Runs what is due, and judges. None when it is time to stop.
-    fn round(&mut self) -> Result<Option<Snapshot<'w>>, Error> {
-        let begun = Instant::now();
-        let points: Vec<&'w Point> =
-            self.due.iter().filter(|(_, at)| *at <= begun).map(|(point, _)| *point).collect();
-        let plan = &self.context.plan;
-        let options = Options::at(now());
-        if points.is_empty() {
-            return Ok(Some(self.look(&options)?));
-        }
-        let facts = match &self.source {
-            Source::History(history, _) => history.facts(plan, &options)?,
-            Source::Memory(facts) => facts.clone(),
-        };
-        let started = now();
-        let Some(taken) = pool::run(plan, &points, &self.launcher, self.workers, &facts) else {
-            return Ok(None);
-        };
-        for (point, at) in self.due.iter_mut().filter(|(_, at)| *at <= begun) {
-            *at = begun + self.every.unwrap_or(point.interval);
-        }
-        match &mut self.source {
-            Source::History(history, vantage) => {
-                let run = Run { vantage, started, provenance: &self.context.provenance };
-                Ok(Some(history.record(plan, &run, &taken)?.1))
-            }
-            Source::Memory(facts) => {
-                facts.vantages.extend(points.iter().map(|point| point.vantage.clone()));
-                for one in taken {
-                    facts.apply(one.point, one.instance, one.reading);
-                }
-                Ok(Some(self.look(&Options::at(now()))?))
-            }
+    /// Whether enough is known for the beginning: what differs from then on is a change.
+    fn has_begun(&self, update: &Update<'_>) -> bool {
+        update.is_complete() || self.began.0.elapsed() >= FIRST
+    }
+
+    /// Whether it is over: everything has been looked at, and all that was asked for is done.
+    fn is_over(&self, update: &Update<'_>) -> bool {
+        self.args.until != "never" && update.is_complete() && self.exit(&update.snapshot) == Exit::Done
+    }
+
+    /// The last words after a signal or at the end of the time, and the exit code.
+    fn stopped(&self, snapshot: &Snapshot<'_>, style: Style) -> (String, Exit) {
+        let verdict = render::verdict(snapshot, self.shows(), self.exit(snapshot), style);
+        match self.timeout.filter(|_| !self.stop.interrupted()) {
+            Some(timeout) => (format!("gave up after {}: {verdict}", span_exact(timeout)), Exit::Timeout),
+            None => (format!("interrupted: {verdict}"), Exit::Interrupted),
         }
     }
 
-    /// Judges without running: time alone turns settling points green and old results unknown.
-    fn look(&mut self, options: &Options) -> Result<Snapshot<'w>, Error> {
-        let plan = &self.context.plan;
-        match &mut self.source {
-            Source::History(history, _) => {
-                let facts = history.facts(plan, options)?;
-                let judged = snapshot(plan, &facts, options);
-                let changed = judged.states().any(|(id, state)| {
-                    let known = facts.points.get(&id).and_then(|known| known.state);
-                    known.is_none_or(|(known, _)| known != state)
-                });
-                if changed { Ok(history.mark(plan)?.1) } else { Ok(judged) }
-            }
-            Source::Memory(facts) => {
-                let judged = snapshot(plan, facts, options);
-                facts.note(judged.states(), options.now);
-                Ok(judged)
-            }
-        }
+    /// The last words when all is done.
+    fn done(&self, snapshot: &Snapshot<'_>, style: Style) -> (String, Exit) {
+        let exit = self.exit(snapshot);
+        (render::verdict(snapshot, self.shows(), exit, style), exit)
     }
+}
 
-    /// Waits for the next run or for the end, but no longer than a moment.
-    fn pause(&self) {
-        let begun = Instant::now();
-        let next = self.due.iter().map(|(_, at)| *at).min();
-        let until = next.map_or(begun + TICK, |next| next.min(begun + TICK));
-        while Instant::now() < until && !self.stop.requested() {
-            std::thread::sleep(
-                until.saturating_duration_since(Instant::now()).min(Duration::from_millis(50)),
-            );
-        }
-    }
-
-    /// The last words, after a signal or at the end of the time.
-    fn stopped(&mut self, style: Style) -> Result<Exit, Error> {
-        let judged = self.look(&Options::at(now()))?;
-        let chosen = &self.chosen;
-        let shows = |point: &Point| chosen.contains(&point.id);
-        let verdict = render::verdict(&judged, shows, judged.exit(FailOn::NotDone, shows), style);
-        let (why, exit) = match self.timeout.filter(|_| !self.stop.interrupted()) {
-            Some(timeout) => (format!("gave up after {}", span_exact(timeout)), Exit::Timeout),
-            None => ("interrupted".to_owned(), Exit::Interrupted),
-        };
-        print(&format!("{why}: {verdict}"))?;
-        Ok(exit)
-    }
+/// Says the last words.
+fn say((text, exit): (String, Exit)) -> Result<Exit, Error> {
+    print(&text)?;
+    Ok(exit)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::execute::Launcher;
 use super::facts::Facts;
-use super::graph::down_dependency;
+use super::graph::{Root, down_dependency};
 use super::reading::{Reading, Verdict, now};
 use super::state::Options;
 use crate::plan::{Dependency, Instance, Plan, Point, WhenBlocked};
@@ -62,16 +62,13 @@ pub fn run<'p>(
         for point in wave {
             match down_dependency(plan, &facts, &options, &point.id) {
                 None => free.push(point),
-                Some(root) => results.extend(point.instances.iter().filter(|one| !one.argv.is_empty()).map(
-                    |instance| {
-                        let output = format!("not run: {root} is down");
-                        let reading = Reading {
-                            verdict: Verdict::Skipped,
-                            ..Reading::none(output, now(), Duration::ZERO)
-                        };
-                        Taken { point, instance, reading }
-                    },
-                )),
+                Some(root) => results.extend(
+                    point.instances.iter().filter(|one| !one.argv.is_empty()).map(|instance| Taken {
+                        point,
+                        instance,
+                        reading: skipped(&root),
+                    }),
+                ),
             }
         }
         results.extend(batch(&free, launcher, workers)?);
@@ -83,8 +80,14 @@ pub fn run<'p>(
     Some(taken)
 }
 
+/// In place of a result: left alone, because this is down.
+pub(crate) fn skipped(root: &Root) -> Reading {
+    let output = format!("not run: {root} is down");
+    Reading { verdict: Verdict::Skipped, ..Reading::none(output, now(), Duration::ZERO) }
+}
+
 /// Whether `point` names `other`, or a group that holds it, as a dependency.
-fn waits_for(point: &Point, other: &Point) -> bool {
+pub(crate) fn waits_for(point: &Point, other: &Point) -> bool {
     point.id != other.id
         && point.depends_on.iter().any(|dependency| match dependency {
             Dependency::Point(id) => *id == other.id,

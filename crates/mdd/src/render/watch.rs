@@ -1,6 +1,12 @@
-//! The lines of `mdd watch`: how it starts, and one line per change.
+//! What `mdd watch` shows: one line per change, or a page of a terminal that is redrawn.
+
+pub mod line;
+pub mod page;
+pub mod rows;
+pub mod sheet;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -8,7 +14,7 @@ use super::run::{TEXT, counts_line, portion};
 use super::style::Style;
 use super::words::{clock, cut, span};
 use crate::engine::facts::age;
-use crate::engine::snapshot::{Entry, Snapshot};
+use crate::engine::snapshot::Snapshot;
 use crate::engine::state::State;
 use crate::plan::Point;
 
@@ -22,65 +28,75 @@ pub fn start(snapshot: &Snapshot<'_>, chosen: impl Fn(&Point) -> bool, style: St
     out
 }
 
-/// A change: `21:38:02  ✖ → ◐  dns-apps-wildcard  10.20.8.10   red for 2 d 3 h`.
-pub fn change(
-    entry: &Entry<'_>,
-    before: (State, Timestamp),
-    now: Timestamp,
-    width: usize,
-    style: Style,
-    verbose: u8,
-) -> String {
-    let (from, since) = before;
-    let to = entry.judgement.state;
-    let mut parts = vec![format!("{:<width$}", entry.point.id)];
-    let portion = portion(entry);
-    if !portion.is_empty() {
-        parts.push(portion);
-    }
-    if !entry.text.is_empty() {
-        let limit = if verbose > 0 { usize::MAX } else { TEXT };
-        parts.push(cut(&entry.text, limit, style.ellipsis()));
-    }
-    let held = age(since, now);
-    if held.as_secs() > 0 {
-        parts.push(style.dim(&format!("{} for {}", from.word(), span(held))));
-    }
-    let line = parts.join("  ");
-    format!(
-        "{}  {} {} {}  {}\n",
-        clock(now),
-        style.sign(from),
-        style.arrow(),
-        style.sign(to),
-        line.trim_end()
-    )
+/// A point that is in another state than before.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// When it was seen.
+    pub at: Timestamp,
+    /// The point.
+    pub id: String,
+    /// The state before.
+    pub from: State,
+    /// How long it was in that.
+    pub held: Duration,
+    /// The state now.
+    pub to: State,
+    /// `1 of 2`, for a point of several instances.
+    pub portion: String,
+    /// What is the matter.
+    pub text: String,
 }
 
-/// Lines for every chosen point whose state is another than in `before`, which is brought up to date.
+impl Change {
+    /// `21:38:02  ✖ → ◐  dns-apps-wildcard  10.20.8.10  red for 2 d 3 h`, the point's name as wide as asked for.
+    pub fn line(&self, width: usize, style: Style, verbose: u8) -> String {
+        let mut parts = vec![format!("{:<width$}", self.id)];
+        if !self.portion.is_empty() {
+            parts.push(self.portion.clone());
+        }
+        if !self.text.is_empty() {
+            let limit = if verbose > 0 { usize::MAX } else { TEXT };
+            parts.push(cut(&self.text, limit, style.ellipsis()));
+        }
+        if let Some(held) = self.held() {
+            parts.push(style.dim(&held));
+        }
+        let line = parts.join("  ");
+        let (from, arrow, to) = (style.sign(self.from), style.arrow(), style.sign(self.to));
+        format!("{}  {from} {arrow} {to}  {}\n", clock(self.at), line.trim_end())
+    }
+
+    /// `red for 2 d 3 h`.
+    pub fn held(&self) -> Option<String> {
+        (self.held.as_secs() > 0).then(|| format!("{} for {}", self.from.word(), span(self.held)))
+    }
+}
+
+/// Every chosen point whose state is another than in `before`, which is brought up to date.
 pub fn changes(
     snapshot: &Snapshot<'_>,
     chosen: impl Fn(&Point) -> bool,
     before: &mut BTreeMap<String, (State, Timestamp)>,
-    style: Style,
-    verbose: u8,
-) -> String {
+) -> Vec<Change> {
     let now = snapshot.options.now;
-    let shown: Vec<&Entry<'_>> = snapshot.entries.iter().filter(|entry| chosen(entry.point)).collect();
-    let width = shown.iter().map(|entry| entry.point.id.len()).max().unwrap_or(0);
-    let mut out = String::new();
-    for entry in shown {
-        let to = entry.judgement.state;
-        match before.get(&entry.point.id).copied() {
-            Some((from, _)) if from == to => {}
-            Some(from) => {
-                out.push_str(&change(entry, from, now, width, style, verbose));
-                before.insert(entry.point.id.clone(), (to, now));
-            }
-            None => {
-                before.insert(entry.point.id.clone(), (to, now));
-            }
+    let mut changes = Vec::new();
+    for entry in snapshot.entries.iter().filter(|entry| chosen(entry.point)) {
+        let (id, to) = (&entry.point.id, entry.judgement.state);
+        let known = before.get(id).copied();
+        if let Some((from, since)) = known.filter(|(from, _)| *from != to) {
+            changes.push(Change {
+                at: now,
+                id: id.clone(),
+                from,
+                held: age(since, now),
+                to,
+                portion: portion(entry),
+                text: entry.text.clone(),
+            });
+        }
+        if known.is_none_or(|(from, _)| from != to) {
+            before.insert(id.clone(), (to, now));
         }
     }
-    out
+    changes
 }

@@ -5,4 +5,5 @@ mod gate;
 mod harness;
 mod history;
 mod run;
+mod screen;
 mod watch;
