@@ -121,12 +121,21 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
     let on_screen = !args.plain && terminal::is_there();
     // The checks and the history have threads of their own: neither a silent host nor a locked file holds up a key.
     std::thread::scope(|scope| {
+        // However it ends, nothing goes on running.
+        let _ends = Ends(&stop);
         let (news, updates) = sync_channel(NEWS);
         scope.spawn(move || schedule.follow(scope, &news));
-        let end = if on_screen { screen::follow(&watch, &updates) } else { lines::follow(&watch, &updates) };
-        watch.stop.request();
-        end
+        if on_screen { screen::follow(&watch, &updates) } else { lines::follow(&watch, &updates) }
     })
+}
+
+/// Stops what runs when it goes.
+struct Ends<'s>(&'s Stop);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.request();
+    }
 }
 
 /// What is watched, and how it was asked for.

@@ -374,6 +374,14 @@ fn every_way_out_leaves_the_terminal_as_it_was() {
     let screen = Screen::start(&platform, (80, 24), "", &["--every", "200ms", "--timeout", "1s"]);
     assert_eq!(screen.end(), 4);
     screen.line("gave up after 1 s: not done");
+    // Whoever closes the window does not leave it running.
+    let mut platform = Platform::new().with_file_plugin();
+    platform.switch("door", &["milestone: network"]);
+    let screen = Screen::start(&platform, (80, 24), "", &OFTEN);
+    screen.line("✖ door");
+    let pid = screen.pid();
+    drop(screen);
+    until("it is gone with its terminal", || !alive(pid));
 }
 
 #[test]

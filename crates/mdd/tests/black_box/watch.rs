@@ -195,3 +195,40 @@ fn wrong_usage_runs_nothing() {
     platform.mdd(&["watch", "iad2", "--as", "builder"]).exits(2);
     platform.mdd(&["watch", "iad2", "room", "--until", "network"]).exits(2);
 }
+
+#[test]
+fn a_careful_point_is_left_alone_while_it_is_blocked() {
+    let mut platform = chain();
+    let tried = platform.path("tried");
+    platform.plugin("check-login", &format!("touch '{}'; echo in; exit 0", tried.display()));
+    platform.point("login", "[check-login]", &["depends_on: [door]", "when_blocked: skip"]);
+    let mut watch = Watch::start(&platform, &["--as", "node"]);
+    watch.line("start 1 red · 2 blocked of 3");
+    assert!(!tried.exists());
+    platform.set("door", 0, "open");
+    watch.line("⧗ → ✔ login in");
+    assert!(tried.exists());
+    signal(&watch.child, Signal::SIGINT);
+    watch.end(130);
+}
+
+#[test]
+fn points_run_at_their_own_time() {
+    let mut platform = Platform::new().with_file_plugin();
+    platform.plugin("check-silent", "sleep 60");
+    for number in 0..8 {
+        platform.point(&format!("silent-{number}"), "[check-silent]", &["timeout: 2s", "interval: 60s"]);
+    }
+    platform.switch("door", &["milestone: network", "interval: 1s"]);
+    let child = platform.command(&["watch", "iad2", "--as", "node", "--until", "never"]).spawn().unwrap();
+    let results = || {
+        let outcome = platform.mdd(&["history", "iad2", "--format", "json"]);
+        if outcome.stdout.trim().is_empty() { Vec::new() } else { outcome.json().as_array().unwrap().clone() }
+    };
+    let of = |point: &str| results().iter().filter(|result| result["point"] == point).count();
+    // While eight hosts are silent for two seconds each, the ninth is looked at again and again.
+    crate::harness::until("the door has been looked at four times", || of("door") >= 4);
+    crate::harness::until("the silent ones were looked at", || of("silent-7") == 1);
+    signal(&child, Signal::SIGINT);
+    finish(child).exits(130);
+}

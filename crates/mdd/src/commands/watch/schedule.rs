@@ -78,11 +78,6 @@ impl Turn<'_> {
     fn is_in(&self) -> bool {
         self.out == 0 && !self.taken.is_empty()
     }
-
-    /// Whether its results are still to come.
-    fn is_busy(&self, at: Instant) -> bool {
-        self.out > 0 || !self.taken.is_empty() || self.due <= at
-    }
 }
 
 /// One check to run.
@@ -169,9 +164,10 @@ impl<'w> Schedule<'w> {
         let mut heard = self.tell(first, news);
         let mut looked = Instant::now();
         while heard && !self.stop.requested() {
+            self.collect(&results);
+            // What was waiting for these results belongs to them.
             self.enqueue();
             self.start(scope, &send);
-            self.collect(&results);
             if self.is_time_to_keep() {
                 let judged = self.keep()?;
                 heard = self.tell(judged, news);
@@ -212,7 +208,7 @@ impl<'w> Schedule<'w> {
             let down = match point.when_blocked {
                 WhenBlocked::Run => None,
                 WhenBlocked::Skip => {
-                    down_dependency(&self.context.plan, &self.facts, &Options::at(now()), &point.id)
+                    down_dependency(&self.context.plan, &self.newest(), &Options::at(now()), &point.id)
                 }
             };
             let checks = point.instances.iter().filter(|instance| !instance.argv.is_empty());
@@ -234,13 +230,23 @@ impl<'w> Schedule<'w> {
         }
     }
 
+    /// What is known, with the results that are in and not yet kept.
+    fn newest(&self) -> Facts {
+        let mut facts = self.facts.clone();
+        for one in self.turns.iter().filter(|turn| turn.is_in()).flat_map(|turn| &turn.taken) {
+            facts.apply(one.point, one.instance, one.reading.clone());
+        }
+        facts
+    }
+
     /// Whether a point that must not run while it is blocked has to wait for what it depends on.
     fn is_held(&self, turn: &Turn<'w>, at: Instant) -> bool {
         turn.point.when_blocked == WhenBlocked::Skip
             && self.turns.iter().any(|other| {
                 waits_for(turn.point, other.point)
                     && has_check(other.point)
-                    && other.is_busy(at)
+                    && !other.is_in()
+                    && (other.out > 0 || other.due <= at)
                     && other.kept.is_none_or(|kept| kept < turn.due)
             })
     }
@@ -273,7 +279,8 @@ impl<'w> Schedule<'w> {
     /// Waits for results, but no longer than until there is something else to do.
     fn collect(&mut self, results: &Receiver<Done<'w>>) {
         let at = Instant::now();
-        let due = self.turns.iter().filter(|turn| turn.out == 0 && turn.taken.is_empty());
+        let idle = |turn: &&Turn<'w>| turn.out == 0 && turn.taken.is_empty() && !self.is_held(turn, at);
+        let due = self.turns.iter().filter(idle);
         let next = due.map(|turn| turn.due.saturating_duration_since(at)).min();
         let mut wait = next.unwrap_or(SLICE).clamp(Duration::from_millis(1), SLICE);
         loop {
