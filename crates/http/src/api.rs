@@ -1,6 +1,6 @@
 //! A client for the APIs of services: JSON over HTTP, with pools and redirects, where a probe's details do not matter.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use plugin::{Context as _, Deadline, Failure, Reason, Result, Secret};
 use tls::{TlsOptions, Verify};
@@ -22,16 +22,32 @@ pub struct Api {
 impl Api {
     /// A client that speaks TLS as the options say.
     ///
-    /// Errors with [`Reason::Usage`] for a CA or client certificate that cannot be read.
+    /// Errors with [`Reason::Usage`] for a CA or client certificate that cannot be read, and for what native-tls cannot do:
+    /// another server name than the URL's, protocols by ALPN, security level 0.
     pub fn new(options: &TlsOptions, authorization: Option<Secret>) -> Result<Api> {
+        if options.server_name.is_some() || !options.alpn.is_empty() || options.legacy {
+            let what = "an API client has no server name, ALPN or legacy protocol of its own";
+            return Err(Failure::new(Reason::Usage, what));
+        }
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("verdigris/", env!("CARGO_PKG_VERSION")))
-            .danger_accept_invalid_certs(options.verify == Verify::Nothing)
-            .danger_accept_invalid_hostnames(options.verify != Verify::Full);
-        if let Some(file) = &options.ca_file {
-            let what = || format!("read CA file {}", file.display());
-            let roots = reqwest::Certificate::from_pem_bundle(&read(file, &what())?)
-                .because(Reason::Usage, what())?;
+            .tls_danger_accept_invalid_certs(options.verify == Verify::Nothing)
+            .tls_danger_accept_invalid_hostnames(options.verify != Verify::Full)
+            .tls_sni(!options.without_sni);
+        if let Some(version) = options.min_version {
+            builder = builder.tls_version_min(version_of(version));
+        }
+        if let Some(version) = options.max_version {
+            builder = builder.tls_version_max(version_of(version));
+        }
+        let files = ca_files(options)?;
+        if !files.is_empty() {
+            let mut roots = Vec::new();
+            for file in &files {
+                let what = format!("read CA file {}", file.display());
+                let found = reqwest::Certificate::from_pem_bundle(&read(file, &what)?);
+                roots.extend(found.because(Reason::Usage, what)?);
+            }
             builder = builder.tls_certs_only(roots);
         }
         if let Some(file) = &options.client_cert {
@@ -45,7 +61,8 @@ impl Api {
         Ok(Api { client, runtime, authorization })
     }
 
-    /// The body of a GET. A URL with a login is refused ([`Reason::Usage`]); a status other than 2xx is a failure: 401 and 403 with [`Reason::Auth`], others with [`Reason::Status`].
+    /// The body of a GET, 64 MiB at most. A URL with a login is refused ([`Reason::Usage`]); a status other than 2xx is a
+    /// failure: 401 and 403 with [`Reason::Auth`], others with [`Reason::Status`].
     pub fn get(&self, url: &str, deadline: &Deadline) -> Result<Vec<u8>> {
         let url = parse_url(url)?;
         let what = format!("GET {url}");
@@ -72,6 +89,37 @@ impl Api {
             }
             Ok(body)
         })
+    }
+}
+
+/// The PEM files that hold the trusted roots; none where the system's are meant.
+fn ca_files(options: &TlsOptions) -> Result<Vec<PathBuf>> {
+    let mut files: Vec<PathBuf> = options.ca_file.iter().cloned().collect();
+    if let Some(folder) = &options.ca_dir {
+        let what = format!("read CA folder {}", folder.display());
+        let failed = |error| Failure { reason: Reason::Usage, ..Failure::io(&what, &error) };
+        let entries = std::fs::read_dir(folder).map_err(failed)?;
+        let before = files.len();
+        // The hashed names, which are what OpenSSL reads of such a folder; a key beside them is none of them.
+        let hashed = |path: &Path| {
+            path.extension()
+                .and_then(|end| end.to_str())
+                .is_some_and(|end| end.bytes().all(|b| b.is_ascii_digit()))
+        };
+        files.extend(entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| hashed(path)));
+        if files.len() == before {
+            return Err(Failure::new(Reason::Usage, format!("{what}: no certificate under a hashed name")));
+        }
+    }
+    Ok(files)
+}
+
+fn version_of(version: tls::Version) -> reqwest::tls::Version {
+    match version {
+        tls::Version::Tls10 => reqwest::tls::Version::TLS_1_0,
+        tls::Version::Tls11 => reqwest::tls::Version::TLS_1_1,
+        tls::Version::Tls12 => reqwest::tls::Version::TLS_1_2,
+        tls::Version::Tls13 => reqwest::tls::Version::TLS_1_3,
     }
 }
 
