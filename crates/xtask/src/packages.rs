@@ -43,6 +43,14 @@ pub const TEST: &[&str] = &[
     "perl",
     "prometheus",
     "tmux",
+    // the agents that start checks, and what reads metrics from files
+    "icinga2-bin",
+    "icinga2-common",
+    "nagios-nrpe-plugin",
+    "nagios-nrpe-server",
+    "nagios4-cgi",
+    "nagios4-core",
+    "prometheus-node-exporter",
     // the page, as a browser shows it
     "chromium",
     // the commit in a gate's record

@@ -1,0 +1,1 @@
+//! Argument lists as each engine reads them.

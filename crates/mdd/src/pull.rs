@@ -1,0 +1,1 @@
+//! Results that come back from a monitoring engine.

@@ -1,0 +1,1 @@
+//! Plugins in the environments that agents really give them.

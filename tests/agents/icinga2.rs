@@ -1,0 +1,1 @@
+//! Icinga 2 reads an export without a warning and runs it.

@@ -1,0 +1,11 @@
+//! Real agents: Nagios Core, NRPE, Icinga 2, Prometheus and its node exporter, on loopback and in folders of the tests' own.
+
+mod environment;
+mod icinga2;
+mod nagios;
+mod nrpe;
+mod package;
+mod prometheus;
+mod round_trip;
+mod sensu_classic;
+mod sensu_go;

@@ -1,0 +1,1 @@
+//! Nagios Core reads an export without a warning and runs it.

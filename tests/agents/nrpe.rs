@@ -1,0 +1,1 @@
+//! NRPE serves every exported command.

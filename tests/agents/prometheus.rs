@@ -1,0 +1,1 @@
+//! promtool and the node exporter read what is exported for Prometheus.

@@ -1,0 +1,1 @@
+//! An export for Sensu Classic keeps the rules of its settings.
