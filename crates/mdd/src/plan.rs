@@ -7,6 +7,10 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 
+pub mod engines;
+
+use engines::Engines;
+
 /// Everything one datacenter is measured by.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -30,6 +34,8 @@ pub struct Plan {
     pub points: Vec<Point>,
     /// What a check may start, as in `programs`: names, `*` at the end matches any rest.
     pub programs: Vec<String>,
+    /// Engines that its checks are given to.
+    pub engines: Engines,
     /// SHA-256 over the manifest's files, hexadecimal.
     pub hash: String,
 }
@@ -120,6 +126,8 @@ pub struct Vantage {
     pub milestone: Option<String>,
     /// End of that day, UTC.
     pub due: Option<Date>,
+    /// Address of a machine there; the id when the manifest gives none.
+    pub address: String,
 }
 
 /// An integration point in this datacenter.
@@ -139,6 +147,8 @@ pub struct Point {
     pub for_users: Option<String>,
     /// Page to open when it is red.
     pub runbook: Option<String>,
+    /// Command that an engine runs when the check fails, for whoever mends it; empty when there is none.
+    pub runbook_command: Vec<String>,
     /// Further pages.
     pub links: Vec<String>,
     /// Group's id.

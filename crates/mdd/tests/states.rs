@@ -40,6 +40,7 @@ fn point(id: &str) -> Point {
         need: None,
         for_users: None,
         runbook: None,
+        runbook_command: Vec::new(),
         links: Vec::new(),
         group: "net".into(),
         owner: "netops".into(),
@@ -90,7 +91,13 @@ struct World {
 impl World {
     fn new(points: impl IntoIterator<Item = Point>) -> Self {
         let team = |name: &str| Team { name: name.into(), ..Team::default() };
-        let vantage = |id: &str, due| Vantage { id: id.into(), owner: "paas".into(), milestone: None, due };
+        let vantage = |id: &str, due| Vantage {
+            id: id.into(),
+            owner: "paas".into(),
+            milestone: None,
+            due,
+            address: id.into(),
+        };
         let group = |id: &str| Group { id: id.into(), title: id.into(), owner: None };
         let plan = Plan {
             platform: Named { id: "quay".into(), title: "Quay".into() },
@@ -103,6 +110,7 @@ impl World {
             vantages: vec![vantage("node", None), vantage("builder", Some(date(2026, 12, 4)))],
             points: points.into_iter().collect(),
             programs: vec!["check-*".into()],
+            engines: mdd::plan::engines::Engines::default(),
             hash: "cafe".into(),
         };
         let facts = Facts { vantages: ["node".into()].into(), kept: true, ..Facts::default() };

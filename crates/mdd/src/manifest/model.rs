@@ -5,7 +5,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::scalar::{Day, Entries, MaybeDay, Number, Requirement, Span, Spanned, Text, Variable};
+pub use super::scalar::Spanned;
+use super::scalar::{Day, Entries, MaybeDay, Number, Requirement, Span, Text, Variable};
 
 /// A platform's integration points, from red to green.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -149,27 +150,114 @@ pub struct Vantage {
     pub owner: Option<Text>,
     /// When it has to be there.
     pub milestone: Option<Text>,
+    /// Address of a machine there, for engines that ask machines by address; the vantage point's id when not given.
+    pub address: Option<Text>,
 }
 
 /// Monitoring engines that this manifest is exported to.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Engines {
+    /// Vantage point whose machine keeps the history and runs the roll-up checks; `mdd` when not given.
+    pub history: Option<Text>,
+    /// Where the manifest lies on that machine, and on agents that run `mdd exec`; /etc/mdd/mdd.yaml when not given.
+    pub manifest: Option<Text>,
+    /// Where the history lies on that machine; /var/lib/mdd/history.db when not given.
+    pub state: Option<Text>,
     /// Sensu Go.
     pub sensu_go: Option<SensuGo>,
+    /// Sensu Classic.
+    pub sensu_classic: Option<SensuClassic>,
+    /// Nagios Core.
+    pub nagios: Option<Nagios>,
+    /// NRPE.
+    pub nrpe: Option<Nrpe>,
+    /// Icinga 2.
+    pub icinga2: Option<Icinga2>,
 }
 
 /// Sensu Go.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SensuGo {
-    /// Namespace of a datacenter's checks.
+    /// Namespace of a datacenter's checks; default when not given.
     pub namespace: Option<Text>,
-    /// Who handles events.
+    /// Pipelines that handle what may page somebody.
     #[serde(default)]
     pub pipelines: Vec<Text>,
-    /// How agents get the programs.
-    pub install: Option<Install>,
+    /// Handlers that do the same.
+    #[serde(default)]
+    pub handlers: Vec<Text>,
+    /// Handlers of metrics.
+    #[serde(default)]
+    pub metric_handlers: Vec<Text>,
+    /// How agents get the programs; a datacenter that is not live takes the package.
+    pub install: Option<Spanned<Install>>,
+    /// Name of the asset; verdigris-plugins when not given.
+    pub asset: Option<Text>,
+    /// Folder of the plugins from the package; /usr/lib/nagios/plugins when not given.
+    pub plugin_dir: Option<Text>,
+}
+
+/// Sensu Classic.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SensuClassic {
+    /// Handlers of what may page somebody.
+    #[serde(default)]
+    pub handlers: Vec<Text>,
+    /// How agents get the programs: package.
+    pub install: Option<Spanned<Install>>,
+    /// Folder of the plugins; /usr/lib/nagios/plugins when not given.
+    pub plugin_dir: Option<Text>,
+}
+
+/// Nagios Core.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nagios {
+    /// The vantage point that the Nagios server itself is; only its points are run directly. All are when not given.
+    pub vantage: Option<Text>,
+    /// How the server gets the programs: package.
+    pub install: Option<Spanned<Install>>,
+    /// Folder of the plugins, or a macro; $USER1$ when not given.
+    pub plugin_dir: Option<Text>,
+    /// Oldest version that has to read the export; from 4.4.4 on `;` can be written.
+    pub min_version: Option<Text>,
+    /// Template that hosts use.
+    pub host_template: Option<Text>,
+    /// Template that services use.
+    pub service_template: Option<Text>,
+    /// Command that notifies a contact of a host; notify-host-by-email when not given.
+    pub notify_host: Option<Text>,
+    /// Command that notifies a contact of a service; notify-service-by-email when not given.
+    pub notify_service: Option<Text>,
+}
+
+/// NRPE.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nrpe {
+    /// How agents get the programs: package.
+    pub install: Option<Spanned<Install>>,
+    /// Folder of the plugins; /usr/lib/nagios/plugins when not given.
+    pub plugin_dir: Option<Text>,
+}
+
+/// Icinga 2.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Icinga2 {
+    /// How endpoints get the programs: package.
+    pub install: Option<Spanned<Install>>,
+    /// Folder of the plugins; /usr/lib/nagios/plugins when not given.
+    pub plugin_dir: Option<Text>,
+    /// Zone of the masters, parent of the vantage points' zones; no zones when not given.
+    pub parent_zone: Option<Text>,
+    /// Template that hosts import.
+    pub host_template: Option<Text>,
+    /// Template that services import.
+    pub service_template: Option<Text>,
 }
 
 /// How agents get the programs.
@@ -251,6 +339,10 @@ pub struct Point {
     pub for_users: Option<Text>,
     /// Page to open when it is red.
     pub runbook: Option<Text>,
+    /// Command whose output helps whoever mends it; an engine runs it when the check fails. Program's name, then its
+    /// arguments. No shell.
+    #[serde(default)]
+    pub runbook_command: Vec<Text>,
     /// Further pages.
     #[serde(default)]
     pub links: Vec<Text>,

@@ -1,5 +1,6 @@
 //! From the manifest to one datacenter's plan: variables substituted, defaults filled in.
 
+mod engines;
 mod point;
 
 use std::collections::BTreeMap;
@@ -64,6 +65,15 @@ pub fn resolve(manifest: &Manifest, dc: &str, datacenter: &model::Datacenter) ->
     for (id, point) in manifest.in_order().filter(|(_, point)| manifest.includes(dc, point)) {
         points.push(here.point(id, point));
     }
+    let stage = match datacenter.stage {
+        model::Stage::Planned => Stage::Planned,
+        model::Stage::Building => Stage::Building,
+        model::Stage::Live => Stage::Live,
+        model::Stage::Retired => Stage::Retired,
+    };
+    let engines = engines::engines(&mut here, &document.engines, stage);
+    let addresses: BTreeMap<String, String> =
+        document.vantages.iter().map(|(id, vantage)| (id.value.clone(), here.address(id, vantage))).collect();
     let plan = Plan {
         platform: Named {
             id: document.platform.id.value.clone(),
@@ -71,12 +81,7 @@ pub fn resolve(manifest: &Manifest, dc: &str, datacenter: &model::Datacenter) ->
         },
         dc: dc.to_owned(),
         title: datacenter.title.value.clone(),
-        stage: match datacenter.stage {
-            model::Stage::Planned => Stage::Planned,
-            model::Stage::Building => Stage::Building,
-            model::Stage::Live => Stage::Live,
-            model::Stage::Retired => Stage::Retired,
-        },
+        stage,
         milestones: document
             .milestones
             .iter()
@@ -104,10 +109,12 @@ pub fn resolve(manifest: &Manifest, dc: &str, datacenter: &model::Datacenter) ->
                 owner: text(vantage.owner.as_ref().or(owner)).unwrap_or_default(),
                 milestone: text(vantage.milestone.as_ref()),
                 due: vantage.milestone.as_ref().and_then(|milestone| due(milestone)),
+                address: addresses.get(&id.value).cloned().unwrap_or_else(|| id.value.clone()),
             })
             .collect(),
         points,
         programs: manifest.programs(),
+        engines,
         hash: manifest.hash.clone(),
     };
     Resolved { plan, findings: here.findings, marks: here.marks, secrets }

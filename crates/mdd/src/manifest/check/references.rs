@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::diagnostic::Diagnostic;
-use crate::manifest::model::{Document, Point};
+use crate::manifest::model::{self, Document, Point};
 use crate::manifest::resolve::{command_of, times, vantage_of};
 use crate::manifest::scalar::{Entries, Text, Variable};
 use crate::manifest::source::Mark;
@@ -23,6 +23,7 @@ pub fn references(manifest: &Manifest) -> Vec<Diagnostic> {
     check.variables();
     check.secrets();
     check.owners();
+    check.engines();
     check.datacenters();
     check.programs();
     check.templates();
@@ -171,6 +172,18 @@ impl<'a> Check<'a> {
             if let Some(milestone) = &vantage.milestone {
                 self.exists("milestone", milestone, &document.milestones);
             }
+        }
+    }
+
+    fn engines(&mut self) {
+        let document = self.document;
+        let vantage = document.engines.nagios.as_ref().and_then(|nagios| nagios.vantage.as_ref());
+        if let Some(vantage) = vantage.filter(|vantage| !vantage.contains("${")) {
+            self.exists("vantage", vantage, &document.vantages);
+        }
+        let asset = document.engines.sensu_go.as_ref().filter(|sensu| sensu.asset.is_some());
+        if let Some(model::SensuGo { install: None, asset: Some(asset), .. }) = asset {
+            self.error(asset.mark, "sensu-go has an asset that nothing installs", "add install: asset");
         }
     }
 
@@ -328,8 +341,7 @@ impl<'a> Check<'a> {
     fn times(&mut self, id: &'a Text, point: &'a Point) {
         let times = times(self.document, point);
         let template = point.template.as_ref().and_then(|name| self.document.templates.get(name));
-        let of_template =
-            |field: fn(&crate::manifest::model::Template) -> Option<Mark>| template.and_then(field);
+        let of_template = |field: fn(&model::Template) -> Option<Mark>| template.and_then(field);
         let interval = point.interval.as_ref().map(|span| span.mark);
         let interval = interval.or_else(|| of_template(|t| t.interval.as_ref().map(|span| span.mark)));
         let timeout = point.timeout.as_ref().map(|span| span.mark);

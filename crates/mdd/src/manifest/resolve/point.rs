@@ -86,6 +86,56 @@ impl<'a> Here<'a> {
         all
     }
 
+    /// A text of `engines`; none when it is not given, or waits for a value.
+    pub fn engine_text(&mut self, part: &str, text: Option<&Text>) -> Option<String> {
+        let text = text?;
+        match self.layers(self.scope()).text(text) {
+            Ok(Finished::Value(value)) if value.contains(['\n', '\0']) => {
+                let problem = Problem::Other(format!("{part} holds a newline"), "write one line".to_owned());
+                self.engine_problem(part, text.mark, problem);
+                None
+            }
+            Ok(Finished::Value(value)) => Some(value),
+            Ok(Finished::Waits(_)) => None,
+            Err(problem) => {
+                self.engine_problem(part, text.mark, problem);
+                None
+            }
+        }
+    }
+
+    /// Several texts of `engines`; those that wait for a value are left out.
+    pub fn engine_texts(&mut self, part: &str, texts: &[Text]) -> Vec<String> {
+        texts.iter().filter_map(|text| self.engine_text(part, Some(text))).collect()
+    }
+
+    /// An absolute path of `engines`, without a slash at its end.
+    pub fn engine_path(&mut self, part: &str, text: Option<&Text>) -> Option<String> {
+        let path = self.engine_text(part, text)?;
+        if !path.starts_with('/') {
+            let fix = "write an absolute path: engines start checks in folders of their own".to_owned();
+            let problem = Problem::Other(format!("{part} is the relative path `{path}`"), fix);
+            self.engine_problem(part, text?.mark, problem);
+        }
+        Some(path.trim_end_matches('/').to_owned())
+    }
+
+    /// Something wrong with `engines`.
+    pub fn engine_problem(&mut self, part: &str, mark: Mark, problem: Problem) {
+        self.find("engines", part, mark, problem);
+    }
+
+    /// Address of a machine at a vantage point; its id when the manifest gives none, or waits for it.
+    pub fn address(&mut self, id: &Text, vantage: &model::Vantage) -> String {
+        let Some(text) = &vantage.address else { return id.value.clone() };
+        match self.layers(self.scope()).text(text) {
+            Ok(Finished::Value(address)) => return address,
+            Ok(Finished::Waits(_)) => {}
+            Err(problem) => self.find(&id.value, "`address`", text.mark, problem),
+        }
+        id.value.clone()
+    }
+
     /// One point with everything filled in.
     pub fn point(&mut self, id: &str, point: &'a model::Point) -> Point {
         let document = &self.manifest.document;
@@ -137,6 +187,7 @@ impl<'a> Here<'a> {
             need: self.prose(id, "need", point.need.as_ref(), &scope),
             for_users: self.prose(id, "for_users", point.for_users.as_ref(), &scope),
             runbook: self.prose(id, "runbook", point.runbook.as_ref(), &scope),
+            runbook_command: self.runbook_command(id, point, &scope),
             links: point
                 .links
                 .iter()
@@ -170,6 +221,26 @@ impl<'a> Here<'a> {
             extensions: self.manifest.extensions.get(id).cloned().unwrap_or_default(),
             id: id.to_owned(),
         }
+    }
+
+    /// The command for whoever mends it; empty while a value that it needs is not known.
+    fn runbook_command(&mut self, id: &str, point: &model::Point, scope: &Scope<'_>) -> Vec<String> {
+        let mut argv = Vec::new();
+        for (index, argument) in point.runbook_command.iter().enumerate() {
+            match scope.argument(argument) {
+                Ok(Finished::Value(values)) => argv.extend(values),
+                Ok(Finished::Waits(_)) => return Vec::new(),
+                Err(problem) => {
+                    self.find(id, format!("`runbook_command`, argument {index}"), argument.mark, problem);
+                }
+            }
+        }
+        if let (Some(name), Some(text)) = (argv.first(), point.runbook_command.first())
+            && let Some(problem) = self.refused(name)
+        {
+            self.find(id, "`runbook_command`", text.mark, problem);
+        }
+        argv
     }
 
     fn due(&self, point: &model::Point) -> Option<Date> {
