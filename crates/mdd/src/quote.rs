@@ -2,29 +2,49 @@
 
 use std::collections::BTreeMap;
 
-/// Words that a shell takes for its own when they stand first.
-const RESERVED: [&str; 14] =
-    ["case", "do", "done", "elif", "else", "esac", "fi", "for", "if", "in", "then", "time", "until", "while"];
+/// Words that a shell takes for its own when they stand first: POSIX's, then those of bash, ksh and zsh.
+const RESERVED: [&str; 17] = [
+    "case", "do", "done", "elif", "else", "esac", "fi", "for", "if", "in", "then", "until", "while", "time",
+    "coproc", "function", "select",
+];
 
 /// One command line: assignments, the program, its arguments.
 ///
 /// # Errors
 /// A newline or a NUL byte, which no engine's command line carries: which argument holds it.
 pub fn line(env: &BTreeMap<String, String>, argv: &[String]) -> Result<String, String> {
-    let mut words = Vec::new();
-    for (name, value) in env {
-        words.push(format!("{name}={}", word(value).map_err(|what| format!("{name} holds {what}"))?));
-    }
-    for (index, argument) in argv.iter().enumerate() {
-        let quoted = word(argument).map_err(|what| format!("argument {index} holds {what}"))?;
-        // `a=b` and `if` mean something else to a shell when they stand first.
-        let special = argument.contains('=') || RESERVED.contains(&argument.as_str());
-        words.push(if index == 0 && special && quoted == *argument { format!("'{quoted}'") } else { quoted });
-    }
+    let mut words = assignments(env)?;
+    words.extend(arguments(argv)?);
     Ok(words.join(" "))
 }
 
-/// One word, quoted only where it has to be.
+/// `NAME=value` for each variable, in their order.
+///
+/// # Errors
+/// As [`line`].
+pub fn assignments(env: &BTreeMap<String, String>) -> Result<Vec<String>, String> {
+    let one = |(name, value): (&String, &String)| match word(value) {
+        Ok(value) => Ok(format!("{name}={value}")),
+        Err(what) => Err(format!("{name} holds {what}")),
+    };
+    env.iter().map(one).collect()
+}
+
+/// The program and its arguments, each as one word.
+///
+/// # Errors
+/// As [`line`].
+pub fn arguments(argv: &[String]) -> Result<Vec<String>, String> {
+    let one = |(index, argument): (usize, &String)| {
+        let quoted = word(argument).map_err(|what| format!("argument {index} holds {what}"))?;
+        // `a=b` and `if` mean something else to a shell when they stand first.
+        let special = argument.contains('=') || RESERVED.contains(&argument.as_str());
+        Ok(if index == 0 && special && quoted == *argument { format!("'{quoted}'") } else { quoted })
+    };
+    argv.iter().enumerate().map(one).collect()
+}
+
+/// One word, quoted only where it has to be: a threshold such as `~:10` has to, or bash reads a home directory.
 fn word(text: &str) -> Result<String, &'static str> {
     if text.contains('\n') {
         return Err("a newline");
@@ -33,7 +53,8 @@ fn word(text: &str) -> Result<String, &'static str> {
         return Err("a NUL byte");
     }
     let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
+    // zsh takes `=name` for the path of a program.
+    if !text.is_empty() && !text.starts_with('=') && text.chars().all(plain) {
         return Ok(text.to_owned());
     }
     Ok(format!("'{}'", text.replace('\'', r"'\''")))
@@ -59,6 +80,7 @@ mod tests {
             "check-dns --warning 40ms a@b:c,d/e%=+_.-"
         );
         assert_eq!(quoted(&["x", "", "it's", "~:10", "$.a", "a*"]), r"x '' 'it'\''s' '~:10' '$.a' 'a*'");
+        assert_eq!(quoted(&["x", "~", "a:~", "a=~/b", "=a", "a="]), "x '~' 'a:~' 'a=~/b' '=a' a=");
         assert_eq!(quoted(&["if", "if"]), "'if' if");
         assert_eq!(quoted(&["a=b", "a=b"]), "'a=b' a=b");
         assert_eq!(quoted(&["x", "a\nb"]), "argument 1 holds a newline");
