@@ -137,6 +137,8 @@ pub enum Command {
     Status(commands::status::Args),
     /// Write a page for people: one file, one datacenter
     Report(commands::report::Args),
+    /// Write the configuration of a monitoring engine
+    Export(commands::export::Args),
     /// What happened, from the history
     History(commands::history::Args),
 }
@@ -180,6 +182,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Gate(args) => commands::gate::execute(args, global),
         Command::Status(args) => commands::status::execute(args, global),
         Command::Report(args) => commands::report::execute(args, global),
+        Command::Export(args) => commands::export::execute(args, global),
         Command::History(args) => commands::history::execute(args, global),
     };
     result.unwrap_or_else(|error| {

@@ -2,6 +2,7 @@
 
 pub mod context;
 mod deliver;
+pub mod export;
 pub mod gate;
 pub mod history;
 pub mod init;
