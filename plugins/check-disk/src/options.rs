@@ -56,21 +56,17 @@ impl clap::Args for Steps {
         let percent = |id, short, help| value(id, short, "PERCENT", help).value_parser(inside);
         let regex = |id, short, help| value(id, short, "REGEX", help).value_parser(Regex::new);
         let in_any_case = |id, short, help| value(id, short, "REGEX", help).value_parser(any_case);
+        // In an order in which one of each makes sense: agents keep to it.
         command.args([
             free("warning", 'w', "WARNING when no more than so much space is free: units or 10%"),
             free("critical", 'c', "CRITICAL when no more than so much space is free: units or 5%"),
             percent("iwarning", 'W', "WARNING when no more than so many percent of inodes are free"),
             percent("icritical", 'K', "CRITICAL when no more than so many percent of inodes are free"),
+            value("group", 'g', "NAME", "Sum up the file systems that are chosen after this, under one name"),
+            flag("exact-match", 'E', "Take only mount points and devices for the paths that follow"),
             value("path", 'p', "PATH", "Check what holds this path or device, with the thresholds before it")
                 .visible_alias("partition")
                 .value_parser(clap::value_parser!(OsString)),
-            flag("exact-match", 'E', "Take only mount points and devices for the paths that follow"),
-            flag(
-                "clear",
-                'C',
-                "Forget thresholds and group; all file systems get them if none was chosen yet",
-            ),
-            value("group", 'g', "NAME", "Sum up the file systems that are chosen after this, under one name"),
             flag("all", 'A', "Choose all file systems: --eregi-path '.*'"),
             in_any_case("eregi-path", 'R', "Choose those whose mount point or device matches, in any case")
                 .visible_alias("eregi-partition"),
@@ -80,6 +76,11 @@ impl clap::Args for Steps {
                 .visible_alias("ignore-eregi-partition"),
             regex("ignore-ereg-path", 'i', "Drop those chosen so far that match")
                 .visible_alias("ignore-ereg-partition"),
+            flag(
+                "clear",
+                'C',
+                "Forget thresholds and group; all file systems get them if none was chosen yet",
+            ),
         ])
     }
 

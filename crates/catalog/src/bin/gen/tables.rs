@@ -1,92 +1,16 @@
-//! Writes what the documents say of options and checks, from the definitions that the programs themselves read.
-//!
-//! A document holds the place as `<!-- options -->` … `<!-- /options -->`; what stands between is replaced. With `--check`
-//! nothing is written: exit 1 names every document that is out of date.
+//! The tables in the documents: options, checks, states that differ.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use catalog::{Entry, PLUGINS};
 use clap::Arg;
 use plugin::{Dialect, Reason};
 
 /// The heading under which the runner puts the options that every plugin has.
-const COMMON: &str = "Options of every plugin";
+pub const COMMON: &str = "Options of every plugin";
 
-fn main() -> ExitCode {
-    let check = match std::env::args().nth(1).as_deref() {
-        None => false,
-        Some("--check") => true,
-        Some(other) => {
-            eprintln!("gen: unknown argument `{other}`; the only one is --check");
-            return ExitCode::from(2);
-        }
-    };
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let (mut stale, mut failed) = (false, false);
-    for document in documents() {
-        match document.update(&root, check) {
-            Ok(changed) => stale |= changed,
-            Err(error) => {
-                eprintln!("gen: {error}");
-                failed = true;
-            }
-        }
-    }
-    ExitCode::from(if failed { 2 } else { u8::from(stale && check) })
-}
-
-/// A place in a document, and what has to stand there.
-struct Document {
-    /// From the root of the workspace.
-    path: PathBuf,
-    mark: &'static str,
-    text: String,
-}
-
-fn documents() -> Vec<Document> {
-    let of_plugin = |entry: &Entry| Document {
-        path: Path::new("plugins").join(entry.name()).join("README.md"),
-        mark: "options",
-        text: own_options(entry),
-    };
-    let mut documents: Vec<Document> = PLUGINS.iter().map(of_plugin).collect();
-    documents.push(Document { path: "docs/options.md".into(), mark: "options", text: common_options() });
-    documents.push(Document { path: "docs/states.md".into(), mark: "exceptions", text: exceptions() });
-    documents.push(Document { path: "README.md".into(), mark: "checks", text: checks() });
-    documents
-}
-
-impl Document {
-    /// Whether it is out of date; then it is written, or with `check` only named.
-    fn update(&self, root: &Path, check: bool) -> Result<bool, String> {
-        let path = root.join(&self.path);
-        let failed = |what: &dyn std::fmt::Display| format!("{}: {what}", self.path.display());
-        let old = std::fs::read_to_string(&path).map_err(|error| failed(&error))?;
-        let new = replace(&old, self.mark, &self.text).map_err(|what| failed(&what))?;
-        if new == old {
-            return Ok(false);
-        }
-        if check {
-            println!("out of date: {}; `cargo xtask gen` writes it", self.path.display());
-        } else {
-            std::fs::write(&path, new).map_err(|error| failed(&error))?;
-            println!("wrote {}", self.path.display());
-        }
-        Ok(true)
-    }
-}
-
-fn replace(document: &str, mark: &str, text: &str) -> Result<String, String> {
-    let (open, close) = (format!("<!-- {mark} -->"), format!("<!-- /{mark} -->"));
-    let missing = |what: &str| format!("`{what}` is missing");
-    let (before, rest) = document.split_once(&open).ok_or_else(|| missing(&open))?;
-    let (_, after) = rest.split_once(&close).ok_or_else(|| missing(&close))?;
-    Ok(format!("{before}{open}\n{text}{close}{after}"))
-}
-
-fn own_options(entry: &Entry) -> String {
+/// The options of a plugin, under its own name and under those that have others.
+pub fn own_options(entry: &Entry) -> String {
     let of_name = |name: &str| {
         let command = (entry.command)(name);
         let own: Vec<&Arg> =
@@ -111,7 +35,8 @@ fn own_options(entry: &Entry) -> String {
     format!("{text}\nAnd the [options of every plugin](../../docs/options.md).\n")
 }
 
-fn common_options() -> String {
+/// The options that the runner adds to every plugin.
+pub fn common_options() -> String {
     let command = (PLUGINS[0].command)(&PLUGINS[0].name());
     let common: Vec<&Arg> =
         command.get_arguments().filter(|arg| arg.get_help_heading() == Some(COMMON)).collect();
@@ -119,7 +44,7 @@ fn common_options() -> String {
 }
 
 /// Where a namesake's states differ from those of the other C plugins.
-fn exceptions() -> String {
+pub fn exceptions() -> String {
     let mut text = "| check | reason | C |\n|---|---|---|\n".to_owned();
     for entry in PLUGINS {
         // Thresholds have no state of their own.
@@ -133,7 +58,8 @@ fn exceptions() -> String {
     text
 }
 
-fn checks() -> String {
+/// All checks, one a row.
+pub fn checks() -> String {
     let mut text = "| check | what it checks | stands in for |\n|---|---|---|\n".to_owned();
     for entry in PLUGINS {
         let namesakes: Vec<String> = entry.namesakes.iter().map(|name| format!("`{name}`")).collect();
@@ -172,8 +98,8 @@ fn table(args: &[&Arg]) -> String {
     text
 }
 
-// A flag may be declared as an option with no values, to keep its place among the others.
-fn takes_value(arg: &Arg) -> bool {
+/// Whether a value follows; a flag may be declared as an option with no values, to keep its place among the others.
+pub fn takes_value(arg: &Arg) -> bool {
     arg.get_action().takes_values() && arg.get_num_args().is_none_or(|number| number.max_values() > 0)
 }
 
@@ -205,16 +131,8 @@ fn cell(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{cell, replace, spelling};
+    use super::{cell, spelling};
     use clap::Arg;
-
-    #[test]
-    fn only_what_stands_between_the_marks_is_replaced() {
-        let document = "a\n<!-- x -->\nold\n<!-- /x -->\nb\n";
-        assert_eq!(replace(document, "x", "new\n"), Ok("a\n<!-- x -->\nnew\n<!-- /x -->\nb\n".into()));
-        assert_eq!(replace("a", "x", "new"), Err("`<!-- x -->` is missing".into()));
-        assert_eq!(replace("<!-- x -->", "x", "new"), Err("`<!-- /x -->` is missing".into()));
-    }
 
     #[test]
     fn options_as_they_are_written() {
