@@ -5,6 +5,7 @@
 
 mod bench;
 mod demo;
+mod dist;
 mod new;
 mod packages;
 mod shell;
@@ -20,6 +21,7 @@ usage: cargo xtask COMMAND
   test [STEP...]        everything that must pass before a change is accepted, or only these steps
   bench [NAME...]       each check beside its namesake in C: instructions, wall ratio, memory, size
   gen [--check]         write the generated files; --check fails when one is out of date
+  dist [OPTION...]      tarball, Sensu asset and Debian package of static programs; dist --help lists the options
   new check-THING       make a new check: its crate, its line in the catalogue
   help                  this text
 
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         "test" => test::test(rest),
         "bench" => bench::bench(rest),
         "gen" => test::generate(rest),
+        "dist" => dist::dist(rest),
         "new" => new::new(rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}{}", test::help());

@@ -51,6 +51,10 @@ pub const TEST: &[&str] = &[
     "nagios4-cgi",
     "nagios4-core",
     "prometheus-node-exporter",
+    // programs into a package, and what it gives to check-ping
+    "binutils",
+    "dpkg-dev",
+    "libcap2-bin",
     // the page, as a browser shows it
     "chromium",
     // the commit in a gate's record
@@ -67,6 +71,13 @@ pub const TEST: &[&str] = &[
     "e2fsprogs",
     "mount",
 ];
+
+/// Debian packages that static programs are built and packed with: OpenSSL is built from source.
+pub const DIST_STATIC: &[&str] = &["binutils", "ca-certificates", "dpkg", "git", "make", "musl-tools", "perl"];
+
+/// Debian packages that programs for this distribution's libraries are built and packed with.
+pub const DIST_DYNAMIC: &[&str] =
+    &["binutils", "ca-certificates", "dpkg", "dpkg-dev", "git", "libssl-dev", "pkg-config"];
 
 /// Components of the Rust toolchain that the tests need, with the command that shows that one is there.
 const COMPONENTS: &[(&str, &str)] = &[("rustfmt", "fmt"), ("clippy", "clippy")];
