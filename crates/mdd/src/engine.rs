@@ -1,5 +1,6 @@
 //! Running checks and judging what they say: processes in, facts, states and root causes out.
 
+pub mod alerts;
 pub mod execute;
 pub mod explain;
 pub mod facts;

@@ -1,5 +1,6 @@
 //! What people and programs read: text for terminals and logs, JSON.
 
+pub mod alerts;
 pub mod formats;
 pub mod gate;
 pub mod history;

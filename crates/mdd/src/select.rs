@@ -55,6 +55,14 @@ impl Selector {
         self.terms.iter().filter(|term| term.key != Key::State).all(|term| term.takes(term.key.of(point)))
     }
 
+    /// The same, as if the point were this team's.
+    pub fn takes_as(&self, point: &Point, owner: &str) -> bool {
+        self.terms.iter().filter(|term| term.key != Key::State).all(|term| match term.key {
+            Key::Owner => term.takes(Some(owner)),
+            key => term.takes(key.of(point)),
+        })
+    }
+
     /// Whether every `state:` term takes this state, a word of [`STATES`].
     pub fn takes_state(&self, state: &str) -> bool {
         self.terms.iter().filter(|term| term.key == Key::State).all(|term| term.takes(Some(state)))

@@ -46,17 +46,7 @@ impl Context {
     /// An unknown datacenter.
     pub fn of(manifest: &Manifest, global: &Global, dc: &str) -> Result<Self, Error> {
         keep_children().map_err(|error| Error::own(format!("listen for ended children: {error}")))?;
-        let plan = manifest.plan(dc)?;
-        let elsewhere: BTreeSet<&str> = plan
-            .points
-            .iter()
-            .flat_map(|point| &point.depends_on)
-            .filter_map(|dependency| match dependency {
-                Dependency::Elsewhere(dc, _) => Some(dc.as_str()),
-                Dependency::Point(_) | Dependency::Group(_) => None,
-            })
-            .collect();
-        let others = elsewhere.into_iter().map(|dc| manifest.plan(dc)).collect::<Result<_, _>>()?;
+        let (plan, others) = plans(manifest, dc)?;
         let provenance = Provenance::of(&plan, &global.manifest_path());
         Ok(Context { plan, others, provenance, state: global.state_path() })
     }
@@ -133,6 +123,25 @@ impl Context {
             Error::usage(format!("there is no milestone `{id}`; known: {}", known.join(", ")))
         })
     }
+}
+
+/// The plan of one datacenter, and those of others that it depends on.
+///
+/// # Errors
+/// An unknown datacenter.
+pub fn plans(manifest: &Manifest, dc: &str) -> Result<(Plan, Vec<Plan>), Error> {
+    let plan = manifest.plan(dc)?;
+    let elsewhere: BTreeSet<&str> = plan
+        .points
+        .iter()
+        .flat_map(|point| &point.depends_on)
+        .filter_map(|dependency| match dependency {
+            Dependency::Elsewhere(dc, _) => Some(dc.as_str()),
+            Dependency::Point(_) | Dependency::Group(_) => None,
+        })
+        .collect();
+    let others = elsewhere.into_iter().map(|dc| manifest.plan(dc)).collect::<Result<_, _>>()?;
+    Ok((plan, others))
 }
 
 impl Global {

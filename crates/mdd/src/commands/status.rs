@@ -2,18 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use super::context::Context;
+use super::context::{Context, plans};
 use super::history::{Since, parse_since};
 use crate::cli::{Global, print};
-use crate::engine::snapshot::FailOn;
+use crate::engine::Facts;
+use crate::engine::alerts::alerts;
+use crate::engine::snapshot::{FailOn, Snapshot, snapshot};
 use crate::engine::state::Options;
 use crate::exit::{Error, Exit};
 use crate::history::History;
 use crate::history::report::Scope;
 use crate::manifest::{Manifest, near};
 use crate::plan::Point;
+use crate::render::alerts::{self as told, Board};
+use crate::render::formats::{Sheet, nagios};
 use crate::render::json;
 use crate::render::status::{self as render, By, Status};
+use crate::select::Selector;
 
 /// Command line of `mdd status`.
 #[derive(Debug, clap::Args)]
@@ -27,6 +32,10 @@ pub struct Args {
     /// What has changed from then on: a time, or so long ago as 1d
     #[arg(long, value_name = "TIME", value_parser = parse_since)]
     pub since: Option<Since>,
+    /// Only what may page somebody: causes in live datacenters, and failures after a gate was done. owner:X means
+    /// whose turn it is
+    #[arg(long, conflicts_with_all = ["by", "since"])]
+    pub alerts: bool,
     /// Warnings do not count as done
     #[arg(long)]
     pub strict: bool,
@@ -38,10 +47,12 @@ pub struct Args {
 /// Format of a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// For people.
+    /// For people
     Text,
-    /// For programs.
+    /// For programs
     Json,
+    /// As one check: a plugin's line and exit code
+    Nagios,
 }
 
 /// Does it.
@@ -50,6 +61,9 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
     let (dcs, select) = split(&manifest, &args.what)?;
     let now = global.now();
     let options = Options { strict: args.strict, ..Options::at(now) };
+    if args.alerts {
+        return tell(&manifest, &dcs, &select, &options, args.format, global);
+    }
     let history = History::read(&global.state_path())?;
     let contexts =
         dcs.iter().map(|dc| Context::of(&manifest, global, dc)).collect::<Result<Vec<Context>, Error>>()?;
@@ -93,8 +107,78 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
             render::text(&statuses, args.since.is_some(), global.style(), global.quiet, global.verbose)
         }
         Format::Json => json::document(&render::document(&statuses, exit, now)),
+        Format::Nagios => {
+            let sheets = statuses.iter().map(|status| Sheet {
+                snapshot: &status.snapshot,
+                shown: &status.chosen,
+                exit: status.exit,
+                milestone: "",
+            });
+            let sheets: Vec<Sheet<'_, '_>> = sheets.collect();
+            print(&nagios::lines(&sheets, limit(global)))?;
+            let worst = sheets.iter().map(nagios::status).max();
+            return Ok(Exit::Plugin(worst.unwrap_or(plugin::State::Unknown)));
+        }
     })?;
     Ok(exit)
+}
+
+/// What may page somebody, for the engine that routes it. Reads, and starts nothing.
+fn tell(
+    manifest: &Manifest,
+    dcs: &[&str],
+    words: &[String],
+    options: &Options,
+    format: Format,
+    global: &Global,
+) -> Result<Exit, Error> {
+    let select = Selector::parse(words).map_err(Error::usage)?;
+    let plans = dcs.iter().map(|dc| plans(manifest, dc)).collect::<Result<Vec<_>, Error>>()?;
+    let mut all = Vec::new();
+    for (plan, others) in &plans {
+        // The connection is for one plan: what others it needs goes with it.
+        let history = History::read(&global.state_path())?.map(|history| history.with_others(others.clone()));
+        let (facts, gates) = match &history {
+            Some(history) => (history.facts(plan, options)?, history.gates(&plan.dc, options.now)?),
+            None => (Facts::none(), Vec::new()),
+        };
+        all.push((snapshot(plan, &facts, options), gates, others));
+    }
+    let mut boards = Vec::new();
+    for (snapshot, gates, others) in &all {
+        if is_about(&select, snapshot) {
+            let alerts = alerts(snapshot, gates, others, &select);
+            boards.push(Board::new(snapshot, alerts, &select, words));
+        }
+    }
+    if boards.is_empty() {
+        let what = if words.is_empty() { String::new() } else { format!(" matches `{}`", words.join(" ")) };
+        return Err(Error::usage(format!("no point of {}{what}", dcs.join(", "))));
+    }
+    print(&match format {
+        Format::Text => told::text(&boards, global.style(), global.quiet),
+        Format::Json => json::document(&told::document(&boards, options.now)),
+        Format::Nagios => told::nagios(&boards, limit(global)),
+    })?;
+    Ok(match format {
+        Format::Nagios => Exit::Plugin(told::status(&boards)),
+        Format::Text | Format::Json => told::exit(&boards),
+    })
+}
+
+/// Whether a datacenter has anything that this selection could ever be about: a point of the team's own, or one that
+/// the team would answer for.
+fn is_about(select: &Selector, snapshot: &Snapshot<'_>) -> bool {
+    snapshot.plan.points.iter().any(|point| {
+        let vantages = &snapshot.plan.vantages;
+        let vantage = vantages.iter().find(|vantage| vantage.id == point.vantage);
+        select.takes(point) || vantage.is_some_and(|vantage| select.takes_as(point, &vantage.owner))
+    })
+}
+
+/// Longest output as one check; none with `-v`.
+fn limit(global: &Global) -> Option<usize> {
+    (global.verbose == 0).then_some(nagios::WHOLE)
 }
 
 /// Datacenters first, as far as words name them; the rest is a selection.

@@ -7,6 +7,7 @@ use rusqlite::named_params;
 
 use super::History;
 use super::facts::time;
+use crate::engine::alerts::Gate;
 use crate::engine::facts::age;
 use crate::engine::{State, Verdict};
 use crate::exit::Error;
@@ -106,6 +107,14 @@ impl History {
         self.changed(scope).map_err(|error| self.failed("read", &error))
     }
 
+    /// Verdicts of gates that were recorded, up to a moment, oldest first.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn gates(&self, dc: &str, to: Timestamp) -> Result<Vec<Gate>, Error> {
+        self.judged(dc, to).map_err(|error| self.failed("read", &error))
+    }
+
     /// How long these points took to become green, as of `now`.
     ///
     /// # Errors
@@ -149,6 +158,17 @@ impl History {
                 })
             },
         )?;
+        rows.collect()
+    }
+
+    fn judged(&self, dc: &str, to: Timestamp) -> rusqlite::Result<Vec<Gate>> {
+        let mut select = self
+            .db
+            .prepare("SELECT milestone, verdict, at FROM gate WHERE dc = ? AND at <= ? ORDER BY at, id")?;
+        let rows = select.query_map((dc, to.as_microsecond()), |row| {
+            let done = row.get::<_, String>(1)? == crate::render::json::verdict(crate::exit::Exit::Done);
+            Ok(Gate { milestone: row.get(0)?, done, at: time(row, 2)? })
+        })?;
         rows.collect()
     }
 

@@ -1,5 +1,6 @@
 //! The program itself, as a user runs it: real checks, real sockets, real signals.
 
+mod alerts;
 mod formats;
 mod gate;
 mod harness;

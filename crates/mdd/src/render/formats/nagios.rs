@@ -31,13 +31,33 @@ pub fn status(sheet: &Sheet<'_, '_>) -> Status {
 
 /// The line, with its end.
 pub fn line(sheet: &Sheet<'_, '_>) -> String {
+    lines(std::slice::from_ref(sheet), Some(WHOLE))
+}
+
+/// Several datacenters as one check: the worst one's line, with the performance data of all, then the others' lines.
+pub fn lines(sheets: &[Sheet<'_, '_>], limit: Option<usize>) -> String {
+    let worst = (0..sheets.len()).rev().max_by_key(|&at| status(&sheets[at])).unwrap_or(0);
+    let mut others: Vec<String> = sheets.iter().map(head).collect();
+    let first = if others.is_empty() { String::new() } else { others.remove(worst) };
+    let of = |sheet: &Sheet<'_, '_>| {
+        let prefix = if sheets.len() > 1 { format!("{}/", sheet.snapshot.plan.dc) } else { String::new() };
+        metrics(sheet, &prefix)
+    };
+    whole(&first, &sheets.iter().flat_map(of).collect::<Vec<_>>(), &others, limit)
+}
+
+/// All before the bar.
+fn head(sheet: &Sheet<'_, '_>) -> String {
     let status = status(sheet);
     let (text, reason) = said(sheet, status);
-    let mut out = summary(status, &text, reason.as_deref());
-    out.push_str(" |");
+    summary(status, &text, 0, reason.as_deref())
+}
+
+fn metrics(sheet: &Sheet<'_, '_>, prefix: &str) -> Vec<String> {
+    let mut out = Vec::new();
     let progress = sheet.snapshot.progress(sheet.shows());
     let mut metric = |label: &str, value: usize, most: usize| {
-        out.extend([format!(" {label}={value};;;0;{most}")]);
+        out.push(format!("{prefix}{label}={value};;;0;{most}"));
     };
     metric("proven", progress.proven, progress.required);
     let counts = counts(sheet.snapshot, sheet.shows());
@@ -48,20 +68,58 @@ pub fn line(sheet: &Sheet<'_, '_>) -> String {
     let overdue = sheet.entries().filter(|entry| entry.judgement.overdue.is_some()).count();
     metric("overdue", overdue, all);
     if let Some(oldest) = sheet.snapshot.freshness(sheet.shows()).oldest {
-        out.extend([format!(" oldest_result={}s;;;0;", oldest.as_secs())]);
+        out.push(format!("{prefix}oldest_result={}s;;;0;", oldest.as_secs()));
     }
-    out.push('\n');
     out
 }
 
 /// What could not be done, as a plugin says it.
 pub fn failure(text: &str) -> String {
-    format!("{}\n", summary(Status::Unknown, text, None))
+    format!("{}\n", summary(Status::Unknown, text, 0, None))
 }
 
-/// `MDD CRITICAL - iad2: 9 of 26 proven; dns-zone holds 3: … [refused]`, in at most [`LIMIT`] bytes.
-fn summary(status: Status, text: &str, reason: Option<&str>) -> String {
-    let end = reason.map(|reason| format!(" [{reason}]")).unwrap_or_default();
+/// Longest output, in bytes: some agents lose what lies beyond.
+pub(crate) const WHOLE: usize = 4096;
+
+/// A plugin's output: the first line with performance data, then further lines. With a limit, what does not fit is
+/// counted in the last line.
+pub(crate) fn whole(first: &str, metrics: &[String], lines: &[String], limit: Option<usize>) -> String {
+    // Room for the line that says what is missing.
+    let limit = limit.map_or(usize::MAX, |limit| limit - 80);
+    let mut out = first.to_owned();
+    let mut missing = metrics.len();
+    for (index, metric) in metrics.iter().enumerate() {
+        let bar = if index == 0 { " | " } else { " " };
+        // Half is for the lines: they say what the matter is.
+        if !lines.is_empty() && out.len() + bar.len() + metric.len() > limit / 2 {
+            break;
+        }
+        out.extend([bar, metric]);
+        missing -= 1;
+    }
+    out.push('\n');
+    let mut left = lines.len();
+    for line in lines {
+        if out.len() + line.len() + 1 > limit {
+            break;
+        }
+        out.extend([line, "\n"]);
+        left -= 1;
+    }
+    let more = [(left, "line"), (missing, "metric")].into_iter().filter(|(count, _)| *count > 0);
+    let more: Vec<String> = more
+        .map(|(count, noun)| format!("{count} more {noun}{}", if count == 1 { "" } else { "s" }))
+        .collect();
+    if !more.is_empty() {
+        out.extend(["… ", &more.join(" and "), ", -v shows them\n"]);
+    }
+    out
+}
+
+/// `MDD CRITICAL - iad2: 9 of 26 proven; dns-zone holds 3: … (+2 more) [refused]`, in at most [`LIMIT`] bytes.
+pub(crate) fn summary(status: Status, text: &str, more: usize, reason: Option<&str>) -> String {
+    let more = if more > 0 { format!(" (+{more} more)") } else { String::new() };
+    let end = reason.map_or_else(|| more.clone(), |reason| format!("{more} [{reason}]"));
     let head = format!("MDD {} - {}", status.word(), plugin::text::clean(text));
     format!("{}{end}", plugin::text::shorten(&head, LIMIT.saturating_sub(end.len())))
 }
@@ -118,7 +176,7 @@ fn worst(
 }
 
 /// A text without the reason word at its end, and the word.
-fn split_reason(text: &str) -> (&str, Option<&str>) {
+pub(crate) fn split_reason(text: &str) -> (&str, Option<&str>) {
     let found = text.strip_suffix(']').and_then(|text| text.rsplit_once(" ["));
     match found {
         Some((text, word))
@@ -162,11 +220,26 @@ mod tests {
     #[test]
     fn a_problem_ends_in_its_reason_within_a_hundred_bytes() {
         let long = format!("iad2: 0 of 14 proven; dns-zone holds 13: {}", "é".repeat(80));
-        let line = summary(Status::Critical, &long, Some("refused"));
+        let line = summary(Status::Critical, &long, 0, Some("refused"));
         assert!(line.len() <= LIMIT && line.ends_with("é… [refused]"), "{line}");
-        assert_eq!(summary(Status::Ok, "a | b\nc", None), "MDD OK - a / b c");
+        assert_eq!(summary(Status::Ok, "a | b\nc", 0, None), "MDD OK - a / b c");
         assert_eq!(split_reason("x: refused [refused]"), ("x: refused", Some("refused")));
         assert_eq!(split_reason("list [1, 2]"), ("list [1, 2]", None));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted() {
+        let line = summary(Status::Critical, &"x".repeat(200), 12, Some("refused"));
+        assert!(line.len() <= LIMIT && line.ends_with("x… (+12 more) [refused]"), "{line}");
+        let lines: Vec<String> = (0..99).map(|at| format!("{at} {}", "y".repeat(90))).collect();
+        let metrics: Vec<String> = (0..99).map(|at| format!("metric_of_some_length_{at}=1;;;0;99")).collect();
+        let cut = whole("first", &metrics, &lines, Some(WHOLE));
+        assert!(cut.len() <= WHOLE, "{}", cut.len());
+        let last = cut.lines().last().unwrap();
+        assert!(last.starts_with("… ") && last.ends_with(" more metrics, -v shows them"), "{last}");
+        assert_eq!(cut.matches('|').count(), 1);
+        assert_eq!(whole("first", &metrics, &lines, None).lines().count(), 100);
+        assert_eq!(whole("first", &[], &[], Some(WHOLE)), "first\n");
     }
 
     #[test]
