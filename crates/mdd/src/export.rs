@@ -113,7 +113,7 @@ pub struct Object {
 /// The files of one datacenter for one engine.
 #[derive(Debug, Clone, Default)]
 pub struct Draft {
-    /// By name, relative to the datacenter's folder.
+    /// By name, relative to the datacenter's folder, at most one folder deep.
     pub files: BTreeMap<String, String>,
     /// What they hold.
     pub objects: BTreeSet<Object>,

@@ -153,9 +153,10 @@ fn gone_before(folder: &Path) -> Result<BTreeSet<Object>, String> {
     Ok(gone.map(|(kind, name)| Object { kind: kind.to_owned(), name: name.to_owned() }).collect())
 }
 
-/// A name in this folder, not a path out of it.
+/// A name in this folder, or in a folder of it; not a path out of it.
 fn is_plain(name: &str) -> bool {
-    !name.is_empty() && !name.contains('/') && name != "." && name != ".."
+    let parts: Vec<&str> = name.split('/').collect();
+    parts.len() <= 2 && parts.iter().all(|part| !part.is_empty() && *part != "." && *part != "..")
 }
 
 fn read(path: &Path) -> Result<Option<String>, String> {
