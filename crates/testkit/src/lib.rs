@@ -2,6 +2,7 @@
 //!
 //! Everything here panics with the reason when it cannot do its work: a test that cannot start has failed.
 
+pub mod agents;
 mod fixture;
 mod misbehave;
 mod netns;
