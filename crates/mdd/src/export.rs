@@ -12,6 +12,7 @@ pub mod nagios;
 pub mod nrpe;
 pub mod prometheus;
 pub mod rollup;
+pub mod sensu;
 pub mod sensu_classic;
 pub mod sensu_go;
 
