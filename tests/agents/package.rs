@@ -288,7 +288,7 @@ fn the_package_holds_every_program_and_nothing_elsewhere() {
     }
     let plugins = PLUGINS.iter().map(|entry| format!("{PLUGIN_DIR}/{}", entry.name()));
     assert_eq!(programs, plugins.chain(["usr/bin/mdd".to_owned()]).collect());
-    for document in ["copyright", "changelog.gz", "README.md"] {
+    for document in ["copyright", "changelog.gz", "CHANGELOG.md.gz", "README.md"] {
         assert!(installed().join("usr/share/doc/verdigris").join(document).is_file(), "{document}");
     }
 }

@@ -14,7 +14,7 @@ pub fn make(release: &Release, programs: &Programs, staging: &Path, out: &Path) 
     let stage = Stage::new(&staging.join("deb"), release)?;
     stage.programs(programs.plugins.iter().map(PathBuf::as_path), PLUGINS)?;
     stage.programs([programs.mdd.as_path()], "usr/bin")?;
-    documents(&stage)?;
+    documents(&stage, release.epoch)?;
     agents(&stage, SHARE)?;
     let size = installed_kib(&stage)?;
     let sums = md5sums(&stage)?;
@@ -39,13 +39,23 @@ pub fn make(release: &Release, programs: &Programs, staging: &Path, out: &Path) 
 }
 
 /// Licence, changes and the README, by Debian's names.
-fn documents(stage: &Stage) -> Result<()> {
+fn documents(stage: &Stage, epoch: u64) -> Result<()> {
     let [licence, readme, changelog] = DOCUMENTS.map(|name| shell::root().join(name));
     let text = std::fs::read_to_string(&licence).map_err(|error| format!("LICENSE: {error}"))?;
     stage.text(&copyright(&template("copyright")?, &text), &format!("{DOC}/copyright"), 0o644)?;
     stage.file(&readme, &format!("{DOC}/README.md"))?;
-    stage.file(&changelog, &format!("{DOC}/changelog"))?;
+    stage.file(&changelog, &format!("{DOC}/CHANGELOG.md"))?;
+    let text = template("changelog")?.replace("@VERSION@", VERSION).replace("@DATE@", &rfc_5322(epoch)?);
+    stage.text(&text, &format!("{DOC}/changelog"), 0o644)?;
+    stage.gzip(&format!("{DOC}/CHANGELOG.md"))?;
     stage.gzip(&format!("{DOC}/changelog"))
+}
+
+/// `Tue, 14 Nov 2023 22:13:20 +0000`.
+fn rfc_5322(epoch: u64) -> Result<String> {
+    let mut date = command("date", &["--utc", "--rfc-email", &format!("--date=@{epoch}")]);
+    let text = shell::output_of(date.env("LC_ALL", "C"))?.trim().to_owned();
+    if text.is_empty() { Err(format!("date cannot write the time {epoch}")) } else { Ok(text) }
 }
 
 fn template(name: &str) -> Result<String> {
@@ -129,6 +139,11 @@ mod tests {
         );
         let lines = text.lines().filter(|line| line.contains('@'));
         assert!(lines.eq(text.lines().filter(|line| line.starts_with("Maintainer: "))), "{text}");
+    }
+
+    #[test]
+    fn dates_are_those_of_a_debian_changelog() {
+        assert_eq!(rfc_5322(1_700_000_000), Ok("Tue, 14 Nov 2023 22:13:20 +0000".into()));
     }
 
     #[test]
