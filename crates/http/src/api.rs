@@ -11,6 +11,32 @@ use crate::request::parse_url;
 /// Most bytes of an answer.
 const LIMIT: usize = 64 * 1024 * 1024;
 
+/// One request to a service.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'c> {
+    /// Where to; a login in it is refused.
+    pub url: &'c str,
+    /// Headers beside `Accept: application/json` and the client's own `Authorization`.
+    pub headers: &'c [(&'c str, &'c str)],
+    /// What to POST, as `application/json`; a GET when none.
+    pub post: Option<&'c [u8]>,
+}
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// The body.
+    pub body: Vec<u8>,
+    headers: reqwest::header::HeaderMap,
+}
+
+impl Reply {
+    /// A header's value, if it is there and is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
 /// A client of one service. Building it reads the system's roots, whatever the URL: do it once.
 #[derive(Debug)]
 pub struct Api {
@@ -25,12 +51,28 @@ impl Api {
     /// Errors with [`Reason::Usage`] for a CA or client certificate that cannot be read, and for what native-tls cannot do:
     /// another server name than the URL's, protocols by ALPN, security level 0.
     pub fn new(options: &TlsOptions, authorization: Option<Secret>) -> Result<Api> {
+        Api::build(options, authorization, reqwest::redirect::Policy::default())
+    }
+
+    /// The same, but a redirect is a failure ([`Reason::Status`]): what is sent goes to this service or nowhere.
+    ///
+    /// Errors as [`Api::new`].
+    pub fn without_redirects(options: &TlsOptions, authorization: Option<Secret>) -> Result<Api> {
+        Api::build(options, authorization, reqwest::redirect::Policy::none())
+    }
+
+    fn build(
+        options: &TlsOptions,
+        authorization: Option<Secret>,
+        redirects: reqwest::redirect::Policy,
+    ) -> Result<Api> {
         if options.server_name.is_some() || !options.alpn.is_empty() || options.legacy {
             let what = "an API client has no server name, ALPN or legacy protocol of its own";
             return Err(Failure::new(Reason::Usage, what));
         }
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("verdigris/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirects)
             .tls_danger_accept_invalid_certs(options.verify == Verify::Nothing)
             .tls_danger_accept_invalid_hostnames(options.verify != Verify::Full)
             .tls_sni(!options.without_sni);
@@ -64,10 +106,24 @@ impl Api {
     /// The body of a GET, 64 MiB at most. A URL with a login is refused ([`Reason::Usage`]); a status other than 2xx is a
     /// failure: 401 and 403 with [`Reason::Auth`], others with [`Reason::Status`].
     pub fn get(&self, url: &str, deadline: &Deadline) -> Result<Vec<u8>> {
-        let url = parse_url(url)?;
-        let what = format!("GET {url}");
+        Ok(self.call(&Call { url, headers: &[], post: None }, deadline)?.body)
+    }
+
+    /// A GET or a POST, with headers. Errors as [`Api::get`].
+    pub fn call(&self, call: &Call<'_>, deadline: &Deadline) -> Result<Reply> {
+        let url = parse_url(call.url)?;
+        let what = format!("{} {url}", if call.post.is_some() { "POST" } else { "GET" });
         self.runtime.block_on(async {
-            let mut request = self.client.get(url).header("Accept", "application/json");
+            let mut request = match call.post {
+                None => self.client.get(url),
+                Some(body) => {
+                    self.client.post(url).header("Content-Type", "application/json").body(body.to_vec())
+                }
+            };
+            request = request.header("Accept", "application/json");
+            for (name, value) in call.headers {
+                request = request.header(*name, *value);
+            }
             if let Some(authorization) = &self.authorization {
                 request = request.header("Authorization", authorization.expose());
             }
@@ -87,7 +143,7 @@ impl Api {
                 }
                 body.extend_from_slice(&part);
             }
-            Ok(body)
+            Ok(Reply { body, headers: std::mem::take(response.headers_mut()) })
         })
     }
 }

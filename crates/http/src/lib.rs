@@ -25,7 +25,7 @@ mod request;
 mod response;
 mod wire;
 
-pub use api::Api;
+pub use api::{Api, Call, Reply};
 pub use cookies::Jar;
 pub use prober::{handshake, probe};
 pub use proxy::{Proxies, Proxy};

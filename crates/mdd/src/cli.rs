@@ -139,8 +139,12 @@ pub enum Command {
     Report(commands::report::Args),
     /// Write the configuration of a monitoring engine
     Export(commands::export::Args),
+    /// Run one check as a plugin: its output, its exit code; for exports with --style exec
+    Exec(commands::exec::Args),
     /// What happened, from the history
     History(commands::history::Args),
+    /// Read back what a monitoring engine has seen
+    Pull(commands::pull::Args),
 }
 
 /// Runs the process's own command line.
@@ -151,7 +155,7 @@ pub fn main() -> ExitCode {
 /// Runs one command line; results go to standard output, errors to standard error.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let args: Vec<OsString> = args.into_iter().collect();
-    let as_plugin = nagios::is_asked_for(&args);
+    let as_plugin = nagios::is_asked_for(&args) || is_exec(&args);
     if as_plugin {
         nagios::panic_as_unknown();
     }
@@ -183,7 +187,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Status(args) => commands::status::execute(args, global),
         Command::Report(args) => commands::report::execute(args, global),
         Command::Export(args) => commands::export::execute(args, global),
+        Command::Exec(args) => commands::exec::execute(args, global),
         Command::History(args) => commands::history::execute(args, global),
+        Command::Pull(args) => commands::pull::execute(args, global),
     };
     result.unwrap_or_else(|error| {
         if as_plugin {
@@ -208,13 +214,32 @@ fn unknown(text: &str) -> Exit {
 
 /// Writes a result to standard output. A reader that has gone (`mdd list | head`) is no failure.
 pub fn print(text: &str) -> Result<(), Error> {
+    print_bytes(text.as_bytes())
+}
+
+/// [`print`] for what somebody else has written.
+pub fn print_bytes(bytes: &[u8]) -> Result<(), Error> {
     let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Error::own(format!("write to standard output: {error}")))
         }
         _ => Ok(()),
     }
+}
+
+/// Whether the command is `mdd exec`, which an engine runs as a plugin, however wrong the rest of the line is.
+fn is_exec(args: &[OsString]) -> bool {
+    const VALUED: [&str; 7] = ["-f", "--file", "--state", "--at", "--set", "--plugin-dir", "--color"];
+    let mut words = args.iter().skip(1).map(|word| word.to_string_lossy());
+    while let Some(word) = words.next() {
+        if VALUED.contains(&word.as_ref()) {
+            words.next();
+        } else if !word.starts_with('-') {
+            return word == "exec";
+        }
+    }
+    false
 }
 
 fn from_env(name: &str) -> Option<PathBuf> {

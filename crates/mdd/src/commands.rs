@@ -2,11 +2,13 @@
 
 pub mod context;
 mod deliver;
+pub mod exec;
 pub mod export;
 pub mod gate;
 pub mod history;
 pub mod init;
 pub mod list;
+pub mod pull;
 pub mod report;
 pub mod run;
 pub mod schema;

@@ -2,6 +2,7 @@
 
 pub mod facts;
 pub mod provenance;
+pub mod pulled;
 pub mod record;
 pub mod report;
 pub mod schema;
@@ -62,6 +63,11 @@ impl History {
         match history.version()? {
             // Killed between making the file and its tables: nothing has been kept yet.
             0 => Ok(None),
+            older @ 1..schema::VERSION => {
+                let read = schema::read_as_current(&history.db, older);
+                read.map_err(|error| history.failed("read", &error))?;
+                Ok(Some(history))
+            }
             version => {
                 history.known(version)?;
                 Ok(Some(history))
@@ -112,7 +118,7 @@ impl History {
     /// Whether reading fails because this user may not write beside the file: readers of a write-ahead log share an
     /// index, which the first one makes. While somebody writes it is there.
     fn needs_write(&self) -> bool {
-        let tried: rusqlite::Result<i64> = self.db.pragma_query_value(None, "user_version", |row| row.get(0));
+        let tried = schema::version(&self.db);
         let refused = matches!(
             tried.as_ref().map_err(rusqlite::Error::sqlite_error_code),
             Err(Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen))
@@ -123,8 +129,7 @@ impl History {
     }
 
     fn version(&self) -> Result<i64, Error> {
-        let version = self.db.pragma_query_value(None, "user_version", |row| row.get(0));
-        version.map_err(|error| self.failed("read", &error))
+        schema::version(&self.db).map_err(|error| self.failed("read", &error))
     }
 
     fn known(&self, version: i64) -> Result<(), Error> {

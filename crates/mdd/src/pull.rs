@@ -6,9 +6,15 @@
 //!
 //! A new engine needs a name in [`Kind`], its reader, and its lines in [`engine_output`].
 
+pub mod client;
+pub mod document;
 pub mod engine_output;
+pub mod nagios;
+pub mod own;
 pub mod rules;
 pub mod same;
+pub mod sensu_classic;
+pub mod sensu_go;
 pub mod sighting;
 
 pub use rules::{Ignored, Pulled, judge};

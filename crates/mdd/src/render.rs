@@ -5,6 +5,7 @@ pub mod formats;
 pub mod gate;
 pub mod history;
 pub mod json;
+pub mod pull;
 pub mod run;
 pub mod status;
 pub mod style;

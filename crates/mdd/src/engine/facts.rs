@@ -53,6 +53,21 @@ pub struct InstanceFacts {
     pub changes: Vec<Timestamp>,
 }
 
+/// Source of results that `mdd` ran itself.
+pub const LOCAL: &str = "local";
+
+/// Which results count, by who ran the check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Sources {
+    /// Those that mdd ran itself
+    Local,
+    /// Those pulled from an engine
+    Engine,
+    /// All of them
+    #[default]
+    Any,
+}
+
 /// A result, and the stretch it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
@@ -64,10 +79,14 @@ pub struct Seen {
     pub vantage: String,
     /// Start of the unbroken stretch of this verdict: same argv, same vantage point, no gap longer than `ttl`.
     pub since: Timestamp,
+    /// Where it comes from: [`LOCAL`], or an engine and its address.
+    pub source: String,
+    /// That it is silenced in the engine: by whom, until when, why. Shown, not obeyed.
+    pub silenced: Option<String>,
 }
 
 impl Seen {
-    /// The result that follows `before`: it carries the stretch on, or starts one.
+    /// The result of a run of mdd's own that follows `before`: it carries the stretch on, or starts one.
     pub fn after(
         before: Option<&Seen>,
         reading: Reading,
@@ -85,7 +104,7 @@ impl Seen {
             Some(seen) if goes_on => seen.since,
             _ => reading.at,
         };
-        Seen { reading, hash, vantage, since }
+        Seen { reading, hash, vantage, since, source: LOCAL.to_owned(), silenced: None }
     }
 }
 

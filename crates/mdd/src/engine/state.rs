@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::facts::PointFacts;
+use super::facts::{PointFacts, Sources};
 use super::rollup::{Condition, Judged, Rolled};
 use crate::plan::{Point, Waiver};
 
@@ -171,12 +171,14 @@ pub struct Options {
     pub stable: Option<Duration>,
     /// Results older than this are no longer usable, even within `ttl`.
     pub max_age: Option<Duration>,
+    /// Which results count; the rest is as if it had never been.
+    pub sources: Sources,
 }
 
 impl Options {
     /// The manifest's own rules, at this moment.
     pub fn at(now: Timestamp) -> Self {
-        Options { now, strict: false, waivers: true, stable: None, max_age: None }
+        Options { now, strict: false, waivers: true, stable: None, max_age: None, sources: Sources::Any }
     }
 }
 

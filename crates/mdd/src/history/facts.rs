@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::History;
-use crate::engine::facts::{Facts, InstanceFacts, PointFacts, Proven, Seen};
+use crate::engine::facts::{Facts, InstanceFacts, LOCAL, PointFacts, Proven, Seen, Sources, age};
 use crate::engine::graph::is_down;
 use crate::engine::state::{Options, State};
 use crate::engine::{Reading, Verdict};
@@ -33,10 +33,12 @@ pub(super) fn load(
     let mut facts = Facts { kept: true, ..Facts::default() };
     let now = options.now.as_microsecond();
     let mut reported = db.prepare_cached(
-        "SELECT 1 FROM run WHERE dc = ? AND vantage = ? AND started <= ? AND results > 0 LIMIT 1",
+        "SELECT 1 FROM run WHERE dc = ? AND vantage = ? AND started <= ? AND results > 0
+         AND coalesce((source = ?) = ?, TRUE) LIMIT 1",
     )?;
+    let only = only_local(options.sources);
     for vantage in plan.vantages.iter().map(|v| &v.id).chain(plan.points.iter().map(|p| &p.vantage)) {
-        if !facts.vantages.contains(vantage) && reported.exists((&plan.dc, vantage, now))? {
+        if !facts.vantages.contains(vantage) && reported.exists((&plan.dc, vantage, now, LOCAL, only))? {
             facts.vantages.insert(vantage.clone());
         }
     }
@@ -44,7 +46,7 @@ pub(super) fn load(
         let mut known = past(db, &plan.dc, point, now)?;
         for instance in &point.instances {
             let window = options.stable.unwrap_or(point.stable).saturating_mul(4);
-            let found = instance_facts(db, &plan.dc, point, instance, options.now, window)?;
+            let found = instance_facts(db, &plan.dc, point, instance, options, window)?;
             known.instances.insert(instance.key.clone(), found);
         }
         facts.points.insert(point.id.clone(), known);
@@ -58,6 +60,15 @@ pub(super) fn load(
         }
     }
     Ok(facts)
+}
+
+/// For SQL: whether only results of mdd's own runs count; null when all do.
+fn only_local(sources: Sources) -> Option<bool> {
+    match sources {
+        Sources::Any => None,
+        Sources::Local => Some(true),
+        Sources::Engine => Some(false),
+    }
 }
 
 /// The former name for SQL: the name itself when there is none.
@@ -106,13 +117,17 @@ fn instance_facts(
     dc: &str,
     point: &Point,
     instance: &Instance,
-    now: Timestamp,
+    options: &Options,
     window: Duration,
 ) -> rusqlite::Result<InstanceFacts> {
-    let Some(newest) = newest(db, dc, point, instance, now.as_microsecond())? else {
+    let now = options.now;
+    let Some(newest) = newest(db, dc, point, instance, now.as_microsecond(), options.sources)? else {
         return Ok(InstanceFacts::default());
     };
     let from = now.checked_sub(window).unwrap_or(Timestamp::MIN).as_microsecond();
+    if let Some(only) = only_local(options.sources) {
+        return apart(db, dc, point, instance, newest, (now.as_microsecond(), from), only);
+    }
     let mut starts = db.prepare_cached(
         "SELECT status, argv, executed_at FROM result WHERE dc = :dc AND point IN (:id, :was)
          AND instance = :key AND vantage = :vantage AND executed_at = since AND executed_at <= :now
@@ -134,6 +149,51 @@ fn instance_facts(
     Ok(InstanceFacts { newest: Some(newest), changes })
 }
 
+/// The same over the results of mdd's own runs alone, or without them: what is kept with each result is the stretch over
+/// all of them, so that these are gone through one by one, back to where nothing more depends on them.
+fn apart(
+    db: &Connection,
+    dc: &str,
+    point: &Point,
+    instance: &Instance,
+    mut newest: Seen,
+    (now, from): (i64, i64),
+    only: bool,
+) -> rusqlite::Result<InstanceFacts> {
+    let mut select = db.prepare_cached(
+        "SELECT result.status, result.argv, result.executed_at FROM result JOIN run ON run.id = result.run
+         WHERE result.dc = :dc AND result.point IN (:id, :was) AND result.instance = :key
+         AND result.vantage = :vantage AND result.executed_at <= :now AND (run.source = :local) = :only
+         ORDER BY result.executed_at DESC, result.id DESC",
+    )?;
+    let mut rows = select.query(named_params! {":dc": dc, ":id": point.id, ":was": former(point),
+    ":key": instance.key, ":vantage": point.vantage, ":now": now, ":local": LOCAL, ":only": only})?;
+    let code = newest.reading.verdict.code();
+    newest.since = newest.reading.at;
+    let mut changes = Vec::new();
+    let mut goes_on = true;
+    let mut later = (code, newest.hash.clone(), newest.reading.at);
+    while let Some(row) = rows.next()? {
+        let one = (row.get::<_, i64>(0)?, row.get::<_, String>(1)?, time(row, 2)?);
+        // Of two about the same moment the last one holds.
+        if one.2 == later.2 {
+            continue;
+        }
+        goes_on &= one.0 == code && one.1 == newest.hash && age(one.2, later.2) <= point.ttl;
+        if goes_on {
+            newest.since = one.2;
+        } else if later.2.as_microsecond() < from {
+            break;
+        }
+        if one.1 == newest.hash && later.1 == newest.hash && one.0 != later.0 {
+            changes.push(later.2);
+        }
+        later = one;
+    }
+    changes.reverse();
+    Ok(InstanceFacts { newest: Some(newest), changes })
+}
+
 /// The newest result of an instance from its vantage point, not younger than `now`.
 pub(super) fn newest(
     db: &Connection,
@@ -141,14 +201,18 @@ pub(super) fn newest(
     point: &Point,
     instance: &Instance,
     now: i64,
+    sources: Sources,
 ) -> rusqlite::Result<Option<Seen>> {
     let mut newest = db.prepare_cached(
-        "SELECT status, output, perf, us, executed_at, argv, vantage, since FROM result
-         WHERE dc = :dc AND point IN (:id, :was) AND instance = :key AND vantage = :vantage AND executed_at <= :now
-         ORDER BY executed_at DESC, id DESC LIMIT 1",
+        "SELECT result.status, result.output, result.perf, result.us, result.executed_at, result.argv,
+             result.vantage, result.since, run.source, result.note
+         FROM result JOIN run ON run.id = result.run
+         WHERE result.dc = :dc AND result.point IN (:id, :was) AND result.instance = :key
+         AND result.vantage = :vantage AND result.executed_at <= :now AND coalesce((run.source = :local) = :only, TRUE)
+         ORDER BY result.executed_at DESC, result.id DESC LIMIT 1",
     )?;
     let names = named_params! {":dc": dc, ":id": point.id, ":was": former(point), ":key": instance.key,
-    ":vantage": point.vantage, ":now": now};
+    ":vantage": point.vantage, ":now": now, ":local": LOCAL, ":only": only_local(sources)};
     newest.query_row(names, seen).optional()
 }
 
@@ -164,6 +228,8 @@ fn seen(row: &Row<'_>) -> rusqlite::Result<Seen> {
         hash: row.get(5)?,
         vantage: row.get(6)?,
         since: time(row, 7)?,
+        source: row.get(8)?,
+        silenced: row.get(9)?,
     })
 }
 

@@ -7,7 +7,7 @@ use super::History;
 use super::facts::{former, load, moment};
 use super::provenance::Provenance;
 use super::thin::thin;
-use crate::engine::facts::{Facts, Seen};
+use crate::engine::facts::{Facts, LOCAL, Seen, Sources};
 use crate::engine::pool::Taken;
 use crate::engine::reading::now;
 use crate::engine::snapshot::{Snapshot, snapshot};
@@ -82,10 +82,10 @@ impl History {
         let written = self.transact(|change| {
             // Now is when the lock was got, not when it was asked for.
             let at = at.unwrap_or_else(now);
-            let id = insert_run(change, plan, run, taken.len(), at)?;
+            let id = insert_run(change, plan, run, LOCAL, taken.len(), at)?;
             rename(change, plan)?;
             for one in taken {
-                insert_result(change, plan, run.vantage, id, one)?;
+                insert_result(change, plan, id, one, None)?;
             }
             let judged = note_states(change, plan, &others, at)?;
             thin(change, id, judged.1.options.now.as_microsecond())?;
@@ -120,7 +120,7 @@ impl History {
         written.map(drop).map_err(|error| self.failed("write to", &error))
     }
 
-    fn transact<T>(
+    pub(super) fn transact<T>(
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<T> {
@@ -131,10 +131,12 @@ impl History {
     }
 }
 
-fn insert_run(
+/// Adds a run; `results` is what makes its vantage point one that has reported.
+pub(super) fn insert_run(
     change: &Transaction<'_>,
     plan: &Plan,
     run: &Run<'_>,
+    source: &str,
     results: usize,
     ended: Timestamp,
 ) -> rusqlite::Result<i64> {
@@ -148,9 +150,10 @@ fn insert_run(
     let host = nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned());
     change.execute(
         "INSERT INTO run (dc, source, vantage, started, ended, host, mdd, manifest, results)
-         VALUES (?, 'local', ?, ?, ?, ?, ?, ?, ?)",
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             plan.dc,
+            source,
             run.vantage,
             started,
             ended.as_microsecond(),
@@ -164,7 +167,7 @@ fn insert_run(
 }
 
 /// A point that has a new name takes its history with it.
-fn rename(change: &Transaction<'_>, plan: &Plan) -> rusqlite::Result<()> {
+pub(super) fn rename(change: &Transaction<'_>, plan: &Plan) -> rusqlite::Result<()> {
     for point in &plan.points {
         let Some(was) = &point.was else { continue };
         if plan.points.iter().any(|other| other.id == *was) {
@@ -180,21 +183,24 @@ fn rename(change: &Transaction<'_>, plan: &Plan) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn insert_result(
+/// Adds a result of a run from its point's vantage point.
+pub(super) fn insert_result(
     change: &Transaction<'_>,
     plan: &Plan,
-    vantage: &str,
     run: i64,
     taken: &Taken<'_>,
+    note: Option<&str>,
 ) -> rusqlite::Result<()> {
     let Taken { point, instance, reading } = taken;
+    let vantage = &point.vantage;
     let at = reading.at.as_microsecond();
-    let before = super::facts::newest(change, &plan.dc, point, instance, at)?;
+    let before = super::facts::newest(change, &plan.dc, point, instance, at, Sources::Any)?;
     let seen =
-        Seen::after(before.as_ref(), reading.clone(), instance.hash.clone(), vantage.to_owned(), point.ttl);
+        Seen::after(before.as_ref(), reading.clone(), instance.hash.clone(), vantage.clone(), point.ttl);
     let mut insert = change.prepare_cached(
-        "INSERT INTO result (run, dc, point, instance, vantage, argv, status, output, perf, us, executed_at, since)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO result
+         (run, dc, point, instance, vantage, argv, status, output, perf, us, executed_at, since, note)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?;
     insert.execute(params![
         run,
@@ -209,6 +215,7 @@ fn insert_result(
         i64::try_from(reading.took.as_micros()).unwrap_or(i64::MAX),
         at,
         seen.since.as_microsecond(),
+        note,
     ])?;
     mend_later(change, plan, point, seen, &instance.key)
 }
@@ -254,7 +261,7 @@ fn mend_later(
 }
 
 /// Judges the datacenter as it is at a moment, and keeps what has changed.
-fn note_states<'p>(
+pub(super) fn note_states<'p>(
     change: &Transaction<'_>,
     plan: &'p Plan,
     others: &[Plan],

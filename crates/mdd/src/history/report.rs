@@ -49,6 +49,10 @@ pub struct Kept {
     pub at: Timestamp,
     /// Start of its stretch.
     pub since: Timestamp,
+    /// `local`, or an engine and its address.
+    pub source: String,
+    /// That it was silenced in the engine.
+    pub silenced: Option<String>,
 }
 
 /// A change of state.
@@ -135,9 +139,10 @@ impl History {
 
     fn kept(&self, scope: &Scope<'_>) -> rusqlite::Result<Vec<Kept>> {
         let mut select = self.db.prepare(
-            "SELECT point, instance, vantage, argv, status, output, perf, us, executed_at, since FROM result
-             WHERE dc = :dc AND (:id IS NULL OR point IN (:id, :was))
-             AND executed_at >= :from AND executed_at <= :to ORDER BY executed_at, id",
+            "SELECT point, instance, result.vantage, argv, status, output, perf, us, executed_at, since, source, note
+             FROM result JOIN run ON run.id = result.run
+             WHERE result.dc = :dc AND (:id IS NULL OR point IN (:id, :was))
+             AND executed_at >= :from AND executed_at <= :to ORDER BY executed_at, result.id",
         )?;
         let (id, was) = scope.point.unzip();
         let rows = select.query_map(
@@ -155,6 +160,8 @@ impl History {
                     took: Duration::from_micros(row.get::<_, i64>(7)?.unsigned_abs()),
                     at: time(row, 8)?,
                     since: time(row, 9)?,
+                    source: row.get(10)?,
+                    silenced: row.get(11)?,
                 })
             },
         )?;

@@ -3,10 +3,11 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 /// Format of the tables, kept in `user_version`.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 
 /// `result.status`: a plugin's exit code, -1 for no result, -2 for not run. `result.since`: start of the unbroken
 /// stretch of this status under this argv; kept with each result, so that thinning cannot break a stretch.
+/// `result.note`: that it is silenced in the engine; null when it is not. `run.source`: `local`, or an engine and its address.
 /// `transition` is about whole points; `from_state` is null for a point's first state.
 const TABLES: &str = "
 CREATE TABLE manifest (
@@ -23,7 +24,7 @@ CREATE TABLE result (
     id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES run (id), dc TEXT NOT NULL,
     point TEXT NOT NULL, instance TEXT NOT NULL, vantage TEXT NOT NULL, argv TEXT NOT NULL,
     status INTEGER NOT NULL, output TEXT NOT NULL, perf TEXT NOT NULL, us INTEGER NOT NULL,
-    executed_at INTEGER NOT NULL, since INTEGER NOT NULL
+    executed_at INTEGER NOT NULL, since INTEGER NOT NULL, note TEXT
 );
 CREATE INDEX result_of ON result (dc, point, instance, vantage, executed_at);
 CREATE INDEX result_start ON result (dc, point, instance, vantage, executed_at) WHERE executed_at = since;
@@ -41,19 +42,36 @@ CREATE TABLE gate (
 );
 ";
 
-/// Makes the tables of an empty file. A newer format is left alone, for the caller to refuse.
+/// From version 1: results had no notes.
+const FROM_1: &str = "ALTER TABLE result ADD COLUMN note TEXT";
+
+/// Makes the tables of an empty file, and brings an older format up to this one. A newer one is left alone, for the
+/// caller to refuse.
 pub fn prepare(db: &mut Connection) -> rusqlite::Result<()> {
-    let version = |db: &Connection| -> rusqlite::Result<i64> {
-        db.pragma_query_value(None, "user_version", |row| row.get(0))
-    };
-    if version(db)? != 0 {
+    if version(db)? >= VERSION {
         return Ok(());
     }
     let change = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Another process may have made them while this one waited.
-    if version(&change)? == 0 {
-        change.execute_batch(TABLES)?;
-        change.pragma_update(None, "user_version", VERSION)?;
+    // Another process may have done it while this one waited.
+    match version(&change)? {
+        0 => change.execute_batch(TABLES)?,
+        1 => change.execute_batch(FROM_1)?,
+        _ => return Ok(()),
     }
+    change.pragma_update(None, "user_version", VERSION)?;
     change.commit()
+}
+
+/// Lets an older format be read as this one, by a connection that changes nothing in the file.
+pub fn read_as_current(db: &Connection, version: i64) -> rusqlite::Result<()> {
+    match version {
+        // Names of the temporary schema come before those of the file.
+        1 => db.execute_batch("CREATE TEMP VIEW result AS SELECT *, NULL AS note FROM main.result"),
+        _ => Ok(()),
+    }
+}
+
+/// The format of a file; 0 of an empty one.
+pub fn version(db: &Connection) -> rusqlite::Result<i64> {
+    db.pragma_query_value(None, "user_version", |row| row.get(0))
 }

@@ -80,6 +80,14 @@ pub fn judge<'p>(
     Ok(Pulled { point, instance, reading, silenced: sighting.silenced.clone(), earlier })
 }
 
+/// A check's name for people: `iad2/dns-internal/10.20.0.53`.
+pub fn path(plan: &Plan, point: &Point, instance: &Instance) -> String {
+    match instance.key.as_str() {
+        "" => format!("{}/{}", plan.dc, point.id),
+        key => format!("{}/{}/{key}", plan.dc, point.id),
+    }
+}
+
 /// The instance that it is about: by its labels, else by its name.
 fn find<'p>(plan: &'p Plan, sighting: &Sighting) -> Result<Item<'p>, Ignored> {
     let labels = &sighting.labels;
@@ -132,6 +140,9 @@ fn usable(
         return Err((format!("{engine}'s clock is {} ahead", span(ahead)), now));
     }
     let none = |why: String| Err((why, executed));
+    if sighting.host != item.plan.dc {
+        return none(format!("{engine} files it under {}, not under {}", sighting.host, item.plan.dc));
+    }
     let said = &sighting.said;
     let first = said.output.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("");
     let it_said = |why: String| if first.is_empty() { why } else { format!("{why}; it said: {first}") };

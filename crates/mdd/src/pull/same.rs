@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::sighting::Kind;
 use crate::export::encode::{self, Refusal};
-use crate::export::{Item, Style};
+use crate::export::{Item, Style, nrpe};
 
 /// An engine's writing of prefix, environment and argument list.
 type Encode = fn(&str, &BTreeMap<String, String>, &[String]) -> Result<String, Refusal>;
@@ -14,9 +14,30 @@ pub fn line(item: &Item<'_>, kind: Kind, line: &str) -> bool {
     let encode: Encode = match kind {
         Kind::SensuGo => encode::sensu_go::command,
         Kind::SensuClassic => encode::sensu_classic::command,
+        Kind::Nagios => return nagios(item, line),
         // They give no lines of a shell.
-        Kind::Icinga2 | Kind::Nagios | Kind::Mdd => return false,
+        Kind::Icinga2 | Kind::Mdd => return false,
     };
+    encoded(item, encode, line)
+}
+
+/// A line of Nagios' objects.cache: what the server runs itself, or how it asks an agent for the check's command, whose name
+/// holds the check's hash. `;` stands there without its backslash.
+fn nagios(item: &Item<'_>, line: &str) -> bool {
+    let encode: Encode = |prefix, env, argv| {
+        let newest = Some(encode::nagios::Version(u32::MAX, 0, 0));
+        let line = encode::nagios::command_line(prefix, env, argv, newest)?;
+        Ok(line.replace(r"\;", ";"))
+    };
+    let asked = folders(line, "check_nrpe").into_iter().any(|folder| {
+        let rest = line.strip_prefix(folder).and_then(|rest| rest.strip_prefix("check_nrpe "));
+        rest.is_some_and(|rest| rest == nrpe::question(item))
+    });
+    asked || encoded(item, encode, line)
+}
+
+/// Whether it is an engine's writing of the check, wherever it keeps the programs.
+fn encoded(item: &Item<'_>, encode: Encode, line: &str) -> bool {
     [Style::Direct, Style::Exec].into_iter().any(|style| {
         let command = item.command(style, None);
         let Some(name) = command.argv.first() else { return false };

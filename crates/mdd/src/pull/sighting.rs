@@ -15,8 +15,7 @@ pub enum Kind {
     /// Icinga 2: services, of its API or saved
     #[value(skip)]
     Icinga2,
-    /// Nagios Core: its status.dat, or saved answers of statusjson.cgi
-    #[value(skip)]
+    /// Nagios Core: its status.dat
     Nagios,
     /// What `mdd run --format json` wrote on another machine
     Mdd,

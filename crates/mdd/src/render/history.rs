@@ -35,6 +35,8 @@ impl Row for Kept {
         "argv_hash",
         "output",
         "perf",
+        "source",
+        "silenced",
     ];
 
     fn csv(&self, dc: &str) -> Vec<String> {
@@ -50,6 +52,8 @@ impl Row for Kept {
             self.argv.clone(),
             self.output.clone(),
             self.perf.clone(),
+            self.source.clone(),
+            self.silenced.clone().unwrap_or_default(),
         ]
     }
 
@@ -78,6 +82,7 @@ impl Row for Kept {
             plain(name),
             plain(self.vantage.clone()),
             plain(format!("{:.0} ms", millis(self.took))),
+            plain(self.source.clone()),
             plain(summary),
         ]
     }
@@ -87,7 +92,7 @@ impl Row for Kept {
             "dc": dc, "point": self.point, "instance": self.instance, "vantage": self.vantage,
             "executed_at": moment(self.at), "status": self.verdict.word(), "since": moment(self.since),
             "took_ms": millis(self.took), "argv_hash": self.argv,
-            "output": self.output, "perf": self.perf,
+            "output": self.output, "perf": self.perf, "source": self.source, "silenced": self.silenced,
         })
     }
 }

@@ -195,7 +195,7 @@ fn what_cannot_be_a_history_is_refused_by_name() {
     database(&platform).pragma_update(None, "user_version", 99).unwrap();
     for command in [&["run", "iad2", "--as", "node"][..], &["gate", "iad2"]] {
         let stderr = platform.mdd(command).exits(5).stderr;
-        assert!(stderr.contains("its format is 99, this mdd knows 1"), "{stderr}");
+        assert!(stderr.contains("its format is 99, this mdd knows 2"), "{stderr}");
     }
 }
 
@@ -236,7 +236,7 @@ fn old_results_are_thinned_to_the_ends_of_their_stretches() {
             CASE WHEN d > 20 THEN 0 WHEN d > 10 THEN 2 ELSE 0 END AS status FROM n;
          UPDATE run SET started = started - 86400000000 * 61;
          INSERT INTO result SELECT NULL, 1, dc, point, instance, vantage, argv, days.status, output, perf, us,
-            executed_at - days.d * 86400000000 - 1000000, executed_at - days.start * 86400000000 - 1000000
+            executed_at - days.d * 86400000000 - 1000000, executed_at - days.start * 86400000000 - 1000000, note
             FROM result, days WHERE result.id = 1;
          UPDATE transition SET at = at - 86400000000 * 61",
     )
@@ -283,10 +283,10 @@ fn what_happened_as_text_csv_and_json() {
     platform.mdd(&["history", "nowhere"]).exits(2);
 
     let csv = platform.mdd(&["history", "iad2/door", "--format", "csv"]).exits(0).stdout;
-    assert!(
-        csv.starts_with("dc,point,instance,vantage,executed_at,status,since,took_ms,argv_hash,output,perf\n")
-    );
-    assert!(csv.contains(",\"open, \"\"wide\"\"\",\n"), "{csv}");
+    assert!(csv.starts_with(
+        "dc,point,instance,vantage,executed_at,status,since,took_ms,argv_hash,output,perf,source,silenced\n"
+    ));
+    assert!(csv.contains(",\"open, \"\"wide\"\"\",,local,\n"), "{csv}");
 
     let changes = platform.mdd(&["history", "iad2", "--transitions"]).exits(0);
     changes.says("door start → red").says("room start → blocked waits for door").says("room blocked → green");
