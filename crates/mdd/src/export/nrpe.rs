@@ -43,9 +43,8 @@ pub fn draft(request: &Request<'_>) -> Draft {
                 lines.push(line);
                 draft.holds("nrpe_command", format!("{}/{}", vantage.id, name(&item)));
                 longest = longest.max(item.point.timeout);
-                let wait = item.point.timeout + GRACE;
-                let asked = ask(plan, ADDRESS, Some(&name(&item)), wait);
-                Ok((host(plan, vantage), asked, wait + GRACE))
+                let asked = format!("{}/check_nrpe {}", plan.engines.nagios.plugin_dir, question(&item));
+                Ok((host(plan, vantage), asked, item.point.timeout + GRACE + GRACE))
             }
         };
         if let Some((host, command_line, timeout)) = draft.accept(&item.name, asked) {
@@ -131,11 +130,20 @@ pub fn name(item: &Item<'_>) -> String {
     format!("{}_{hash}", Name::of(item.plan).with(&item.name))
 }
 
+/// The arguments of check_nrpe that ask for a check.
+pub fn question(item: &Item<'_>) -> String {
+    arguments(ADDRESS, Some(&name(item)), item.point.timeout + GRACE)
+}
+
 /// What the server runs to ask an agent: for a command, or whether it is there. `at` is an address, or a macro for it.
 pub fn ask(plan: &Plan, at: &str, name: Option<&str>, wait: Duration) -> String {
     let folder = &plan.engines.nagios.plugin_dir;
+    format!("{folder}/check_nrpe {}", arguments(at, name, wait))
+}
+
+fn arguments(at: &str, name: Option<&str>, wait: Duration) -> String {
     let command = name.map(|name| format!(" -c {name}")).unwrap_or_default();
-    format!("{folder}/check_nrpe -H {at} -t {}:UNKNOWN{command}", wait.as_secs_f64().ceil())
+    format!("-H {at} -t {}:UNKNOWN{command}", wait.as_secs_f64().ceil())
 }
 
 /// An address that stands in a line of a shell as it is.

@@ -10,6 +10,9 @@ use super::item::{Command, MDD};
 use crate::manifest::resolve::hex;
 use crate::plan::Plan;
 
+/// How the names of roll-ups begin.
+pub const PREFIX: &str = "mdd_alerts_";
+
 /// `mdd status DC owner:X --alerts`, scheduled where the history is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rollup {
@@ -52,7 +55,7 @@ fn rollup(plan: &Plan, owner: &str) -> Rollup {
     hash.truncate(16);
     Rollup {
         owner: owner.to_owned(),
-        name: format!("mdd_alerts_{owner}"),
+        name: format!("{PREFIX}{owner}"),
         vantage: engines.history.clone(),
         command: Command { prefix: format!("{folder}/"), argv, env: std::collections::BTreeMap::new() },
         interval: Duration::from_mins(1),
