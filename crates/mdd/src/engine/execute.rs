@@ -44,6 +44,16 @@ pub struct Launcher {
 impl Launcher {
     /// Runs one check to its end or its timeout. None when [`Stop`] was requested meanwhile.
     pub fn run(&self, argv: &[String], env: &BTreeMap<String, String>, timeout: Duration) -> Option<Reading> {
+        self.run_whole(argv, env, timeout).map(|(reading, _written)| reading)
+    }
+
+    /// [`Launcher::run`], with what the process has written, as it is, up to 64 KiB.
+    pub fn run_whole(
+        &self,
+        argv: &[String],
+        env: &BTreeMap<String, String>,
+        timeout: Duration,
+    ) -> Option<(Reading, Vec<u8>)> {
         let at = now();
         let begun = Instant::now();
         if self.stop.requested() {
@@ -51,7 +61,7 @@ impl Launcher {
         }
         let (mut child, pipe) = match self.spawn(argv, env) {
             Ok(started) => started,
-            Err(text) => return Some(Reading::none(text, at, begun.elapsed())),
+            Err(text) => return Some((Reading::none(text, at, begun.elapsed()), Vec::new())),
         };
         let mut capture = Capture::new(pipe);
         let group = Pid::from_raw(child.id().cast_signed());
@@ -69,7 +79,7 @@ impl Launcher {
         let exit = reap(&mut child, group);
         let output = output::parse(&capture.kept);
         let took = begun.elapsed();
-        Some(match end {
+        let reading = match end {
             End::Stopped => return None,
             End::TimedOut => Reading {
                 output: with_said(&format!("killed: no answer within {}", seconds(timeout)), &output.text),
@@ -77,7 +87,8 @@ impl Launcher {
                 ..Reading::none("", at, took)
             },
             End::Exited => judge(exit, output, at, took),
-        })
+        };
+        Some((reading, capture.kept))
     }
 
     fn spawn(&self, argv: &[String], env: &BTreeMap<String, String>) -> Result<(Child, PipeReader), String> {
