@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cli::Global;
+use crate::engine::Facts;
+use crate::engine::alerts::Gate;
 use crate::engine::execute::Launcher;
 use crate::engine::snapshot::{Snapshot, snapshot};
 use crate::engine::state::Options;
@@ -142,6 +144,21 @@ pub fn plans(manifest: &Manifest, dc: &str) -> Result<(Plan, Vec<Plan>), Error> 
         .collect();
     let others = elsewhere.into_iter().map(|dc| manifest.plan(dc)).collect::<Result<_, _>>()?;
     Ok((plan, others))
+}
+
+/// What the history knows of a plan, and the gates that were recorded; nothing when there is no history yet.
+///
+/// # Errors
+/// As [`History::read`].
+pub fn known(
+    state: &Path,
+    plan: &Plan,
+    others: &[Plan],
+    options: &Options,
+) -> Result<(Facts, Vec<Gate>), Error> {
+    let Some(history) = History::read(state)? else { return Ok((Facts::none(), Vec::new())) };
+    let history = history.with_others(others.to_vec());
+    Ok((history.facts(plan, options)?, history.gates(&plan.dc, options.now)?))
 }
 
 impl Global {

@@ -1,6 +1,7 @@
 //! Where a run's and a gate's result goes: files as a whole or not at all, then standard output.
 
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::cli::{Global, print};
@@ -40,6 +41,15 @@ pub(super) fn deliver(
 
 /// Writes a file as a whole or not at all.
 pub(super) fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    write_with(path, text, None)
+}
+
+/// Writes a file as a whole or not at all, for everybody to read, whatever the umask.
+pub(super) fn publish(path: &Path, text: &str) -> std::io::Result<()> {
+    write_with(path, text, Some(0o644))
+}
+
+fn write_with(path: &Path, text: &str, mode: Option<u32>) -> std::io::Result<()> {
     // A device or a pipe takes what it is given; a file must never stand in its place.
     if std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
         return std::fs::OpenOptions::new().write(true).open(path)?.write_all(text.as_bytes());
@@ -51,6 +61,9 @@ pub(super) fn write(path: &Path, text: &str) -> std::io::Result<()> {
     let written = (|| {
         let mut file = std::fs::File::create(&draft)?;
         file.write_all(text.as_bytes())?;
+        if let Some(mode) = mode {
+            file.set_permissions(std::fs::Permissions::from_mode(mode))?;
+        }
         file.sync_all()?;
         std::fs::rename(&draft, path)?;
         std::fs::File::open(folder)?.sync_all()

@@ -1,5 +1,7 @@
 //! `mdd export`: the manifest as configuration of a monitoring engine.
 
+mod metrics;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -57,12 +59,15 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
     if args.check {
         return check(args, &folders);
     }
-    for (folder, draft) in &folders {
+    for (dc, (folder, draft)) in args.dcs.iter().zip(&folders) {
         for (name, text) in &folder.files {
             put(&folder.path.join(name), text)?;
         }
         for name in &folder.leftover {
             remove(&folder.path.join(name))?;
+        }
+        if args.target == Target::Prometheus {
+            metrics::publish(&manifest, dc, &folder.path, global)?;
         }
         if !global.quiet {
             print(&summary(folder, draft))?;

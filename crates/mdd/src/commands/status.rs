@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::context::{Context, plans};
+use super::context::{Context, known, plans};
 use super::history::{Since, parse_since};
 use crate::cli::{Global, print};
-use crate::engine::Facts;
 use crate::engine::alerts::alerts;
 use crate::engine::snapshot::{FailOn, Snapshot, snapshot};
 use crate::engine::state::Options;
@@ -136,12 +135,7 @@ fn tell(
     let plans = dcs.iter().map(|dc| plans(manifest, dc)).collect::<Result<Vec<_>, Error>>()?;
     let mut all = Vec::new();
     for (plan, others) in &plans {
-        // The connection is for one plan: what others it needs goes with it.
-        let history = History::read(&global.state_path())?.map(|history| history.with_others(others.clone()));
-        let (facts, gates) = match &history {
-            Some(history) => (history.facts(plan, options)?, history.gates(&plan.dc, options.now)?),
-            None => (Facts::none(), Vec::new()),
-        };
+        let (facts, gates) = known(&global.state_path(), plan, others, options)?;
         all.push((snapshot(plan, &facts, options), gates, others));
     }
     let mut boards = Vec::new();

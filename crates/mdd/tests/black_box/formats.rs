@@ -213,7 +213,8 @@ fn prometheus_families_pass_its_own_linter() {
     let state = "mdd_point_state{dc=\"iad2\",point=\"nasty\",group=\"net\",owner=\"netops\",milestone=\"network\",state=\"red\"} 1\n";
     assert!(text.contains(state), "{text}");
     assert_eq!(text.matches("# TYPE ").count(), 4, "{text}");
-    assert_eq!(text.lines().filter(|line| line.starts_with("mdd_point_state{")).count(), 8);
+    let states = || text.lines().filter(|line| line.starts_with("mdd_point_state{"));
+    assert_eq!((states().count(), states().filter(|line| line.ends_with(" 1")).count()), (64, 8));
     assert_eq!(
         text.matches("mdd_point_last_result_timestamp_seconds{dc=\"iad2\",point=\"port\"} ").count(),
         1
