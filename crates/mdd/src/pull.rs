@@ -9,6 +9,7 @@
 pub mod client;
 pub mod document;
 pub mod engine_output;
+pub mod icinga2;
 pub mod nagios;
 pub mod own;
 pub mod rules;

@@ -22,7 +22,7 @@ use crate::plan::Plan;
 use crate::pull::client::{Client, Failed};
 use crate::pull::document::LIMIT;
 use crate::pull::rules::path;
-use crate::pull::{Haul, Ignored, Kind, Pulled, Source, judge, nagios, own, sensu_classic, sensu_go};
+use crate::pull::{Haul, Ignored, Kind, Pulled, Source, icinga2, judge, nagios, own, sensu_classic, sensu_go};
 use crate::render::pull::{self as render, Datacenter, Round};
 
 /// Longest nap before looking again whether somebody wants to stop.
@@ -372,7 +372,7 @@ fn haul(args: &Args, origin: &Origin, contexts: &[Context], stop: &Stop) -> Resu
         Kind::SensuClassic => sensu_classic::read(&document, taken),
         Kind::Mdd => own::read(&document),
         Kind::Nagios => nagios::read(&document, objects(args, origin)?.as_deref()),
-        Kind::Icinga2 => Err("there is no reader for it".to_owned()),
+        Kind::Icinga2 => icinga2::read(&document, taken),
     };
     read.map(Some).map_err(|what| failed(&what))
 }
@@ -424,7 +424,8 @@ fn fetch(
         let answer = match kind {
             Kind::SensuGo => sensu_go::fetch(&client, &namespaces),
             Kind::SensuClassic => sensu_classic::fetch(&client),
-            Kind::Icinga2 | Kind::Nagios | Kind::Mdd => Err(Failed("there is no API to ask".to_owned())),
+            Kind::Icinga2 => icinga2::fetch(&client),
+            Kind::Nagios | Kind::Mdd => Err(Failed("there is no API to ask".to_owned())),
         };
         // Nobody waits for it after a signal.
         match send.send(answer) {

@@ -8,6 +8,7 @@ use crate::cli::{Global, print};
 use crate::engine::explain::explain;
 use crate::engine::state::Options;
 use crate::exit::{Error, Exit};
+use crate::export::{self, Item, Refusal, Style};
 use crate::manifest::near;
 use crate::manifest::scalar::format_duration;
 use crate::plan::{Dependency, Instance, Plan, Point, Require, WhenBlocked};
@@ -23,6 +24,9 @@ pub struct Args {
     /// Only the command, as this target reads it; one line per instance
     #[arg(long = "as", value_enum, value_name = "TARGET", conflicts_with = "why")]
     pub target: Option<Target>,
+    /// With --as: the plugin's own line, or mdd's that runs it
+    #[arg(long, value_enum, default_value = "direct", value_name = "STYLE", requires = "target")]
+    pub style: Style,
     /// Only the state: the rule that matched and the facts it looked at
     #[arg(long)]
     pub why: bool,
@@ -33,6 +37,33 @@ pub struct Args {
 pub enum Target {
     /// A POSIX shell
     Sh,
+    /// `command` of a check of Sensu Go
+    SensuGo,
+    /// `command` of a check of Sensu Classic
+    SensuClassic,
+    /// `command_line` of a command of Nagios Core
+    Nagios,
+    /// A line of nrpe.cfg
+    Nrpe,
+    /// `command` of a CheckCommand of Icinga 2
+    Icinga2,
+    /// Refused: Prometheus runs nothing
+    Prometheus,
+}
+
+impl Target {
+    /// The engine; none for the shell.
+    fn engine(self) -> Option<export::Target> {
+        match self {
+            Target::Sh => None,
+            Target::SensuGo => Some(export::Target::SensuGo),
+            Target::SensuClassic => Some(export::Target::SensuClassic),
+            Target::Nagios => Some(export::Target::Nagios),
+            Target::Nrpe => Some(export::Target::Nrpe),
+            Target::Icinga2 => Some(export::Target::Icinga2),
+            Target::Prometheus => Some(export::Target::Prometheus),
+        }
+    }
 }
 
 /// Does it.
@@ -49,7 +80,7 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
     };
     let instances = instances(point, names.next(), &args.point)?;
     print(&match args.target {
-        Some(Target::Sh) => lines(point, &instances)?,
+        Some(target) => lines(&plan, point, &instances, target, args.style)?,
         None if args.why => why(global, dc, id)?,
         None => page(&plan, point, &instances, global.verbose > 0),
     })?;
@@ -70,8 +101,14 @@ fn instances<'a>(point: &'a Point, key: Option<&str>, given: &str) -> Result<Vec
     Ok(one)
 }
 
-/// The exact lines for a shell.
-fn lines(point: &Point, instances: &[&Instance]) -> Result<String, Error> {
+/// The exact lines, one for each instance.
+fn lines(
+    plan: &Plan,
+    point: &Point,
+    instances: &[&Instance],
+    target: Target,
+    style: Style,
+) -> Result<String, Error> {
     if !point.missing.is_empty() {
         let missing = point.missing.join(", ");
         return Err(Error::usage(format!(
@@ -80,10 +117,31 @@ fn lines(point: &Point, instances: &[&Instance]) -> Result<String, Error> {
         )));
     }
     let line = |instance: &&Instance| {
-        let line = quote::line(&point.env, &instance.argv);
-        line.map(|line| line + "\n").map_err(|what| Error::usage(format!("{}: {what}", point.id)))
+        let item = Item::new(plan, point, instance);
+        let line = match target.engine() {
+            Some(engine) => engine.line(&item, style).map_err(|why| refused(engine.name(), &item, &why)),
+            None => shell(&item, style).map_err(|what| Error::usage(format!("{}: {what}", item.path()))),
+        };
+        line.map(|line| line + "\n")
     };
     instances.iter().map(line).collect()
+}
+
+/// The line for a terminal, where the shell finds the plugin.
+fn shell(item: &Item<'_>, style: Style) -> Result<String, String> {
+    let mut command = item.command(style, None);
+    if let Some(program) = command.argv.first_mut() {
+        program.insert_str(0, &command.prefix);
+    }
+    quote::line(&command.env, &command.argv)
+}
+
+fn refused(engine: &str, item: &Item<'_>, why: &Refusal) -> Error {
+    let way_out = match why.way_out {
+        "" => String::new(),
+        way_out => format!(" (way out: {way_out})"),
+    };
+    Error::usage(format!("{engine} cannot be given {}: {}{way_out}", item.path(), why.what))
 }
 
 /// The rule behind the state, from the history.

@@ -102,7 +102,7 @@ fn scoped(dc: &str, name: &str) -> String {
 }
 
 /// Endpoint and zone of a vantage point: `iad2-paas-node`.
-fn endpoint(dc: &str, vantage: &str) -> String {
+pub fn endpoint(dc: &str, vantage: &str) -> String {
     format!("{dc}-{vantage}")
 }
 

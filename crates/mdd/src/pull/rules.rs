@@ -10,6 +10,7 @@ use super::same;
 use super::sighting::{Kind, Runs, Sighting, Source};
 use crate::engine::output;
 use crate::engine::reading::{Reading, Status, Verdict};
+use crate::export::icinga2;
 use crate::export::item::{Item, items};
 use crate::plan::{Instance, Plan, Point};
 use crate::render::words::span;
@@ -151,6 +152,12 @@ fn usable(
     }
     if let Some(vantage) = sighting.vantage.as_ref().filter(|vantage| **vantage != item.point.vantage) {
         return none(format!("{engine} runs it from {vantage}, not from {}", item.point.vantage));
+    }
+    let zones = source.kind == Kind::Icinga2 && item.plan.engines.icinga2.parent_zone.is_some();
+    let endpoint = icinga2::endpoint(&item.plan.dc, &item.point.vantage);
+    if zones && sighting.by.as_ref() != Some(&endpoint) {
+        let by = sighting.by.as_deref().unwrap_or("nowhere");
+        return none(format!("{engine} runs it from {by}, not from {endpoint}"));
     }
     if let Some(why) = &sighting.not_run {
         return none(it_said(why.clone()));

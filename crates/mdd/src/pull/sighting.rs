@@ -13,7 +13,6 @@ pub enum Kind {
     /// Sensu Classic: results, of its API or saved
     SensuClassic,
     /// Icinga 2: services, of its API or saved
-    #[value(skip)]
     Icinga2,
     /// Nagios Core: its status.dat
     Nagios,
