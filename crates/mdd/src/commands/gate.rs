@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::context::{Context, duration, interrupted};
 use super::deliver::{deliver, write};
 use crate::cli::Global;
+use crate::engine::facts::Sources;
 use crate::engine::snapshot::FailOn;
 use crate::engine::state::Options;
 use crate::exit::{Error, Exit};
@@ -37,6 +38,9 @@ pub struct Args {
     /// Waivers do not count
     #[arg(long)]
     pub no_waivers: bool,
+    /// Which results count
+    #[arg(long, value_enum, default_value = "any", value_name = "SOURCE")]
+    pub source: Sources,
     /// Run the checks first; needs --as
     #[arg(long, requires = "as_vantage")]
     pub run: bool,
@@ -78,6 +82,7 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
         waivers: !args.no_waivers,
         stable: args.stable,
         max_age: args.max_age,
+        sources: args.source,
         ..Options::at(global.now())
     };
     let snapshot = context.snapshot(&options)?;

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 use super::context::{Context, duration, stop};
 use crate::cli::{Global, print};
-use crate::engine::facts::Facts;
+use crate::engine::facts::{Facts, Sources};
 use crate::engine::reading::now;
 use crate::engine::snapshot::{FailOn, Snapshot};
 use crate::engine::state::Options;
@@ -45,6 +45,9 @@ pub struct Args {
     /// This machine is that vantage point: run its checks and record what they say
     #[arg(long = "as", value_name = "VANTAGE")]
     pub as_vantage: Option<String>,
+    /// Which results count; with `engine` nothing is run, and what is pulled is followed [default: local; with --as: any]
+    #[arg(long, value_enum, value_name = "SOURCE")]
+    pub source: Option<Sources>,
     /// When to stop: done, never, or a milestone with all before it
     #[arg(long, default_value = "done", value_name = "WHEN")]
     pub until: String,
@@ -91,9 +94,27 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
             return Err(Error::usage(format!("no chosen point is needed for milestone `{}`", args.until)));
         }
     }
+    let follows = args.source == Some(Sources::Engine);
+    match (args.source, &args.as_vantage) {
+        (Some(Sources::Engine), Some(_)) => {
+            return Err(Error::usage(
+                "--source engine runs nothing, so that it is no vantage point: no --as",
+            ));
+        }
+        (Some(Sources::Engine), None) if args.every.is_some() || args.jobs.is_some() => {
+            return Err(Error::usage("--source engine runs nothing: no --every and no --jobs"));
+        }
+        (Some(Sources::Any), None) => {
+            return Err(Error::usage(
+                "without --as nothing is kept, so that only what runs here counts; --source any needs it",
+            ));
+        }
+        _ => {}
+    }
     let own = args.as_vantage.as_deref().map(|id| context.vantage(id)).transpose()?;
-    let runs =
-        |point: &Point| chosen.contains(&point.id) && own.is_none_or(|vantage| vantage.id == point.vantage);
+    let runs = |point: &Point| {
+        !follows && chosen.contains(&point.id) && own.is_none_or(|vantage| vantage.id == point.vantage)
+    };
     let points: Vec<&Point> = context.plan.points.iter().filter(|point| runs(point)).collect();
     if let (Some(vantage), true) = (own, points.is_empty()) {
         return Err(Error::usage(format!("none of the chosen points is run from {}", vantage.id)));
@@ -102,6 +123,7 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
     let stop = stop()?.until(timeout.and_then(|timeout| Instant::now().checked_add(timeout)));
     let source = match own {
         Some(vantage) => Source::History(Box::new(context.history()?), &vantage.id),
+        None if follows => Source::History(Box::new(context.history()?), ""),
         None => Source::Memory(Facts::none()),
     };
     let watch = Watch {
@@ -116,6 +138,7 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
     };
     let launcher = context.launcher(global, &stop);
     let schedule = Schedule::new(&context, &launcher, &stop, source, points)
+        .counting(args.source.unwrap_or_default())
         .every(args.every)
         .at_once(args.jobs.map(usize::from));
     let on_screen = !args.plain && terminal::is_there();

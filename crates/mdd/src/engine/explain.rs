@@ -26,10 +26,11 @@ pub fn explain(snapshot: &Snapshot<'_>, id: &str) -> Option<String> {
         let text = match &one.newest {
             None => "no result".to_owned(),
             Some(seen) => format!(
-                "{} {} ago from {}, since {} ({}); {}",
+                "{} {} ago from {} ({}), since {} ({}); {}",
                 seen.reading.verdict.word(),
                 span(age(seen.reading.at, now)),
                 seen.vantage,
+                seen.source,
                 time(seen.since),
                 span(age(seen.since, now)),
                 match one.since {
@@ -40,6 +41,12 @@ pub fn explain(snapshot: &Snapshot<'_>, id: &str) -> Option<String> {
             ),
         };
         line(if many { &one.key } else { "result" }, text);
+    }
+    for one in &entry.instances {
+        if let Some(note) = one.newest.as_ref().and_then(|seen| seen.silenced.as_ref()) {
+            let key = if many { format!("{}: ", one.key) } else { String::new() };
+            line("note", format!("{key}{note}: shown, not obeyed"));
+        }
     }
     if many {
         line(

@@ -1,5 +1,6 @@
 //! Sums over some points of a datacenter: how many are in which state, the worst one, how old what is known is.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::snapshot::{Progress, Snapshot};
@@ -64,6 +65,13 @@ impl Snapshot<'_> {
         let counts = counts(self, &chosen);
         let points = counts.iter().map(|(_, count)| count).sum();
         Tally { points, progress: self.progress(chosen), counts }
+    }
+
+    /// Where the newest results of the chosen points come from: `local`, or an engine and its address.
+    pub fn sources(&self, chosen: impl Fn(&Point) -> bool) -> BTreeSet<&str> {
+        let chosen = self.entries.iter().filter(|entry| chosen(entry.point));
+        let newest = chosen.flat_map(|entry| &entry.instances).filter_map(|one| one.newest.as_ref());
+        newest.map(|seen| seen.source.as_str()).collect()
     }
 
     /// How old the newest results of the chosen points are.

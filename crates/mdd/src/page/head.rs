@@ -68,7 +68,8 @@ fn place(html: &mut Html, page: &Page<'_>) {
         html.element("p", &[("class", "asof")], |html| {
             html.text("as of ");
             words::time(html, now, now);
-            html.leaf("span", &[("id", "age")], &freshness(page.snapshot.freshness(|_| true)));
+            let (fresh, sources) = (page.snapshot.freshness(|_| true), page.snapshot.sources(|_| true));
+            html.leaf("span", &[("id", "age")], &freshness(fresh, &sources));
         });
     });
 }

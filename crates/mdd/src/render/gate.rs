@@ -10,7 +10,7 @@ use super::json as write;
 use super::run::{TEXT, notes, portion};
 use super::style::{Style, Table};
 use super::words::{clock, count, span, span_exact, time};
-use crate::engine::facts::age;
+use crate::engine::facts::{Sources, age};
 use crate::engine::snapshot::{Entry, Snapshot, waiver_note};
 use crate::engine::state::{State, WaiverState};
 use crate::exit::Exit;
@@ -92,14 +92,21 @@ pub fn text(snapshot: &Snapshot<'_>, gate: &Gate<'_>, style: Style) -> String {
     }
     let dot = style.dot();
     out.push_str(&style.dim(&format!(
-        "manifest {}{dot}results from {}{dot}mdd {}{dot}{}",
+        "manifest {}{dot}source {}{dot}history {}{dot}mdd {}{dot}{}",
         gate.provenance.short(),
+        source(snapshot, gate),
         gate.state.display(),
         env!("CARGO_PKG_VERSION"),
         time(now)
     )));
     out.push('\n');
     out
+}
+
+/// Where the results come from: `sensu-go https://sensu.iad2.example.net, local`.
+fn source(snapshot: &Snapshot<'_>, gate: &Gate<'_>) -> String {
+    let sources: Vec<&str> = snapshot.sources(gate.needs()).into_iter().collect();
+    if sources.is_empty() { "none".to_owned() } else { sources.join(", ") }
 }
 
 /// One row per point.
@@ -177,6 +184,11 @@ pub fn record(snapshot: &Snapshot<'_>, gate: &Gate<'_>) -> Value {
             "max_age_s": options.max_age.map(write::seconds),
             "strict": options.strict,
             "waivers": options.waivers,
+            "source": match options.sources {
+                Sources::Any => "any",
+                Sources::Local => "local",
+                Sources::Engine => "engine",
+            },
         }),
     );
     put(
@@ -184,6 +196,7 @@ pub fn record(snapshot: &Snapshot<'_>, gate: &Gate<'_>) -> Value {
         json!({"required": progress.required, "proven": progress.proven, "waived": progress.waived}),
     );
     put("counts", write::counts(snapshot, gate.needs()));
+    put("sources", snapshot.sources(gate.needs()).into_iter().collect());
     let waivers = snapshot.entries.iter().filter(|entry| {
         gate.needed.contains(&entry.point.id) && matches!(entry.judgement.waiver, WaiverState::InForce(_))
     });

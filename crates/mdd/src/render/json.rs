@@ -106,6 +106,8 @@ fn instances(entry: &Entry<'_>) -> Value {
             "executed_at": maybe(seen.map(|seen| seen.reading.at)),
             "since": maybe(one.since),
             "vantage": seen.map(|seen| seen.vantage.as_str()),
+            "source": seen.map(|seen| seen.source.as_str()),
+            "silenced": seen.and_then(|seen| seen.silenced.as_deref()),
             "result_argv_hash": seen.map(|seen| seen.hash.as_str()),
         })
     });

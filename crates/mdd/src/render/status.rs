@@ -13,7 +13,7 @@ use super::json as write;
 use super::run;
 use super::style::{Style, Table};
 use super::words::{count, day, span};
-use crate::engine::facts::age;
+use crate::engine::facts::{LOCAL, age};
 use crate::engine::snapshot::{Entry, Root, Snapshot};
 use crate::engine::state::{State, overdue_days};
 use crate::engine::tally::{Freshness, Tally};
@@ -198,7 +198,8 @@ pub fn text(statuses: &[Status<'_>], since: bool, style: Style, quiet: bool, ver
             continue;
         }
         let fresh = status.snapshot.freshness(status.takes());
-        out.extend(["  ", &style.dim(&freshness(fresh)), "\n\n"]);
+        let sources = status.snapshot.sources(status.takes());
+        out.extend(["  ", &style.dim(&freshness(fresh, &sources)), "\n\n"]);
         out.push_str(&table(status, style, verbose).render("  "));
         out.extend(["\n  ", &run::counts_line(&status.snapshot, status.takes(), style)]);
         if since {
@@ -215,18 +216,36 @@ fn head(status: &Status<'_>, style: Style) -> String {
     format!("{}  {}{dot}{}{dot}{verdict}", style.bold(&plan.dc), plan.title, run::stage(plan.stage))
 }
 
-/// `results 12 s to 1 m 50 s old, 1 point without a result`.
-pub fn freshness(fresh: Freshness) -> String {
+/// `results 12 s to 1 m 50 s old from sensu-go, 1 point without a result`.
+pub fn freshness(fresh: Freshness, sources: &BTreeSet<&str>) -> String {
+    let from = words(sources);
     let ages = match (fresh.youngest, fresh.oldest) {
         (Some(youngest), Some(oldest)) if span(youngest) == span(oldest) => {
-            format!("results {} old", span(oldest))
+            format!("results {} old from {from}", span(oldest))
         }
-        (Some(youngest), Some(oldest)) => format!("results {} to {} old", span(youngest), span(oldest)),
+        (Some(youngest), Some(oldest)) => {
+            format!("results {} to {} old from {from}", span(youngest), span(oldest))
+        }
         _ => return "no results yet".to_owned(),
     };
     match fresh.without {
         0 => ages,
         without => format!("{ages}, {} without a result", count(without, "point")),
+    }
+}
+
+/// `sensu-go and local runs`: the engines, without their addresses.
+fn words(sources: &BTreeSet<&str>) -> String {
+    let kind = |source: &&str| match *source {
+        LOCAL => "local runs".to_owned(),
+        engine => engine.split_whitespace().next().unwrap_or(engine).to_owned(),
+    };
+    let mut kinds: Vec<String> = sources.iter().map(kind).collect();
+    kinds.dedup();
+    match kinds.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        None => "nowhere".to_owned(),
     }
 }
 
@@ -310,7 +329,7 @@ pub fn datacenter(status: &Status<'_>) -> Map<String, Value> {
         "results",
         json!({
             "youngest_s": fresh.youngest.map(write::seconds), "oldest_s": fresh.oldest.map(write::seconds),
-            "points_without": fresh.without,
+            "points_without": fresh.without, "sources": snapshot.sources(takes),
         }),
     );
     put("milestones", milestones(snapshot.plan, status));

@@ -21,7 +21,7 @@ fn owners_are_listed_by_what_they_can_do() {
         lines(&text),
         [
             "iad2 Ashburn 2 · building · not done: 8 of 26 required points proven (+1 waived)",
-            "results 39 s to 19 h old, 1 point without a result",
+            "results 39 s to 19 h old from local runs, 1 point without a result",
             "",
             "owner own blocked green longest own wait next date",
             "DNS and time 4 0 1 20 d 20 Nov 2 days overdue",

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{News, Watch, say};
 use crate::cli::print;
+use crate::engine::facts::Sources;
 use crate::exit::{Error, Exit};
 use crate::render::style::Style;
 use crate::render::watch as lines;
@@ -67,10 +68,13 @@ fn opening(watch: &Watch<'_>, style: Style) -> String {
     let mut parts = vec![
         watch.context.plan.dc.clone(),
         format!("until {}", watch.args.until),
-        format!("{} here, {every}", count(watch.points, "point")),
+        match watch.args.source {
+            Some(Sources::Engine) => "what is pulled from engines".to_owned(),
+            _ => format!("{} here, {every}", count(watch.points, "point")),
+        },
     ];
     parts.extend(watch.timeout.map(|timeout| format!("at most {}", span_exact(timeout))));
-    if watch.args.as_vantage.is_none() {
+    if watch.args.as_vantage.is_none() && watch.args.source != Some(Sources::Engine) {
         parts.push("not recorded: no --as VANTAGE".to_owned());
     }
     format!("{}\n", parts.join(style.dot()))

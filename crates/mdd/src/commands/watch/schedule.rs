@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{Context, News};
 use crate::engine::execute::Launcher;
-use crate::engine::facts::Facts;
+use crate::engine::facts::{Facts, Sources};
 use crate::engine::graph::down_dependency;
 use crate::engine::pool::{Taken, default_workers, skipped, waits_for};
 use crate::engine::reading::{Reading, now};
@@ -94,6 +94,7 @@ pub(super) struct Schedule<'w> {
     turns: Vec<Turn<'w>>,
     every: Option<Duration>,
     jobs: Option<usize>,
+    sources: Sources,
     queue: VecDeque<Job<'w>>,
     /// When each running check was started.
     running: Vec<Instant>,
@@ -127,11 +128,17 @@ impl<'w> Schedule<'w> {
             turns: points.into_iter().map(turn).collect(),
             every: None,
             jobs: None,
+            sources: Sources::Any,
             queue: VecDeque::new(),
             running: Vec::new(),
             facts: Facts::none(),
             waiting: None,
         }
+    }
+
+    /// Of what the history holds only this counts.
+    pub fn counting(self, sources: Sources) -> Self {
+        Schedule { sources, ..self }
     }
 
     /// One pace for all.
@@ -324,6 +331,9 @@ impl<'w> Schedule<'w> {
             Source::History(history, vantage) => {
                 let run = Run { vantage, started, provenance: &self.context.provenance };
                 let (facts, judged) = history.record(&self.context.plan, &run, &taken)?;
+                if self.sources != Sources::Any {
+                    return self.judge();
+                }
                 self.facts = facts;
                 Ok(judged)
             }
@@ -338,7 +348,8 @@ impl<'w> Schedule<'w> {
 
     /// Judges what is known, and changes nothing that is kept.
     fn judge(&mut self) -> Result<Snapshot<'w>, Error> {
-        let (plan, options) = (&self.context.plan, Options::at(now()));
+        let options = Options { sources: self.sources, ..Options::at(now()) };
+        let plan = &self.context.plan;
         match &mut self.source {
             Source::History(history, _) => self.facts = history.facts(plan, &options)?,
             Source::Memory(facts) => {
@@ -363,7 +374,11 @@ impl<'w> Schedule<'w> {
         if !changed || self.turns.iter().all(|turn| turn.kept.is_none()) {
             return Ok(judged);
         }
-        let (facts, judged) = history.mark(&self.context.plan)?;
+        let (facts, marked) = history.mark(&self.context.plan)?;
+        if self.sources != Sources::Any {
+            return Ok(judged);
+        }
+        let judged = marked;
         self.facts = facts;
         Ok(judged)
     }

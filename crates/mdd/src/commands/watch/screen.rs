@@ -197,7 +197,8 @@ impl<'w> State<'_, 'w> {
             running: self.watch.began.0.elapsed(),
             next: update.next.map(|next| next.saturating_duration_since(Instant::now())),
             reported: update.reported,
-            recorded: self.watch.args.as_vantage.is_some(),
+            recorded: self.watch.args.as_vantage.is_some()
+                || self.watch.args.source == Some(crate::engine::facts::Sources::Engine),
             started: self.watch.began.1,
             changes: &self.changes,
             style: self.watch.global.style(),
