@@ -5,6 +5,7 @@ mod icinga2;
 mod nagios;
 mod nrpe;
 mod package;
+mod probe;
 mod prometheus;
 mod round_trip;
 mod sensu_classic;

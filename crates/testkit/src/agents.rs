@@ -162,6 +162,20 @@ pub struct Icinga2 {
     pub server: Server,
 }
 
+impl Icinga2 {
+    /// Sends a request without a body to its API, `GET` and `/v1/objects/hosts`, and returns the answer with its head.
+    pub fn ask(&self, method: &str, path: &str) -> String {
+        // testkit:secret
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n\
+             Authorization: Basic dGVzdGtpdDpzZWNyZXQ=\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        );
+        let (ca, address) = (self.ca_file.display().to_string(), self.server.address().to_string());
+        let args = ["s_client", "-quiet", "-verify_return_error", "-CAfile", &ca, "-connect", &address];
+        Run::new("openssl").args(args).input(request).go().stdout
+    }
+}
+
 /// Icinga 2 as the node `node` with the configuration at `objects` (a file, or a folder of `*.conf`), beside the template library
 /// and the commands of the C plugins, and more `lines`. The node's endpoint and zone are made unless `objects` or `lines` hold
 /// `object Endpoint "node"` and `object Zone "node"`.
@@ -309,15 +323,7 @@ mod tests {
         let (_bad, bad) = file("bad.conf", "object Host \"h\" { }\n");
         assert_eq!(icinga2_check(&bad).code, Some(1));
         let icinga = icinga2("testkit", &objects, "");
-        let address = icinga.server.address().to_string();
-        let ca = icinga.ca_file.display().to_string();
-        let asked = || {
-            // testkit:secret
-            let request = "GET /v1/objects/hosts/h HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n\
-                Authorization: Basic dGVzdGtpdDpzZWNyZXQ=\r\nConnection: close\r\n\r\n";
-            let args = ["s_client", "-quiet", "-verify_return_error", "-CAfile", &ca, "-connect", &address];
-            Run::new("openssl").args(args).input(request).go().stdout.contains("fine")
-        };
+        let asked = || icinga.ask("GET", "/v1/objects/hosts/h").contains("fine");
         assert!(poll_until(WAIT, asked), "{}", icinga.server.log());
         assert!(icinga.log.exists());
     }
