@@ -8,7 +8,6 @@ use sha2::{Digest, Sha256};
 
 use super::super::item::severity_word;
 use super::super::{Alerts, Request};
-use super::METRICS;
 use crate::manifest::resolve::hex;
 use crate::plan::{Plan, Point, Severity, Stage};
 
@@ -172,10 +171,9 @@ fn of_textfile(plan: &Plan) -> Option<Rule> {
     let shortest = plan.points.iter().map(|point| point.interval.as_secs()).min()?;
     let old = OLD_FILE.max(shortest.saturating_mul(3));
     let dc = &plan.dc;
-    let age = format!(
-        "time() - node_textfile_mtime_seconds{{file=~\".*/{dc}/{}\"}} > {old}",
-        METRICS.replace('.', "[.]")
-    );
+    // In the export's own folder, or linked into one that other files share.
+    let file = format!(".*/({dc}/mdd|mdd-{dc})[.]prom");
+    let age = format!("time() - node_textfile_mtime_seconds{{file=~\"{file}\"}} > {old}");
     let expr = format!("{age} or absent(mdd_point_state{{dc=\"{dc}\"}})");
     let history = plan.vantages.iter().find(|vantage| vantage.id == plan.engines.history);
     let owner = history.or(plan.vantages.first()).map_or("", |vantage| vantage.owner.as_str());
