@@ -8,16 +8,19 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use catalog::PLUGINS;
 use nix::sys::statvfs::{FsFlags, statvfs};
 use tempfile::TempDir;
-use testkit::{Netns, Ran, Run, plugin, run};
+use testkit::{Netns, Run, plugin, run};
 
 /// Where the package has its plugins, and monitoring-plugins its own.
 const PLUGIN_DIR: &str = "usr/lib/nagios/plugins";
 /// The time of everything that is packed here.
 const EPOCH: &str = "1700000000";
+/// For what compresses and unpacks, on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(5);
 const SBIN: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 /// Users without rights: everybody's, and the one that agents run as.
 const USERS: [&str; 2] = ["nobody", "nagios"];
@@ -58,6 +61,7 @@ fn dist(out: &Path, umask: &str, zone: &str) {
         .args(["--profile", "quick", "--url-base", "https://assets.example.net/verdigris/"])
         .env("SOURCE_DATE_EPOCH", EPOCH)
         .env("TZ", zone)
+        .limit(PATIENCE)
         .go();
     assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
 }
@@ -121,7 +125,7 @@ fn remover(folder: &Path) -> Child {
 
 /// Installs the package with a dpkg database of its own, in which the package's dependencies and the C plugins are what they are on
 /// this machine: dpkg itself refuses what they do not fulfil, and files that belong to others.
-fn install(root: &Path) -> Ran {
+fn install(root: &Path) {
     let database = root.join("var/lib/dpkg");
     for folder in ["info", "updates"] {
         fs::create_dir_all(database.join(folder)).expect("make the database");
@@ -159,12 +163,14 @@ fn install(root: &Path) -> Ran {
 
     let ran = dpkg(root).args([Path::new("--install"), &package()]).go();
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{}", ran.stdout);
-    ran
 }
 
 fn dpkg(root: &Path) -> Run {
     let root = format!("--root={}", root.display());
-    Run::new("dpkg").args([&root, "--force-script-chrootless", "--log=/dev/null"]).env("PATH", SBIN)
+    Run::new("dpkg")
+        .args([&root, "--force-script-chrootless", "--log=/dev/null"])
+        .env("PATH", SBIN)
+        .limit(PATIENCE)
 }
 
 fn package() -> PathBuf {
