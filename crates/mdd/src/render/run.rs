@@ -196,8 +196,8 @@ pub fn notes(entry: &Entry<'_>, now: Timestamp) -> Vec<String> {
         let word = judgement.state.word();
         notes.push(format!("{word} although {root} is down: is the dependency right?"));
     }
-    let newest = entry.instances.iter().filter_map(|one| one.newest.as_ref());
-    if let Some(note) = newest.filter_map(|seen| seen.silenced.as_ref()).next() {
+    let mut newest = entry.instances.iter().filter_map(|one| one.newest.as_ref());
+    if let Some(note) = newest.find_map(|seen| seen.silenced.as_ref()) {
         notes.push(note.clone());
     }
     if judgement.never_red {

@@ -111,7 +111,7 @@ const BOTH: &[Row] = &[
     (
         "mdd exec of another hash",
         |_, c| {
-            c["command"] = "/usr/bin/mdd exec iad2/p --hash 0000000000000000 --file /etc/mdd/mdd.yaml".into()
+            c["command"] = "/usr/bin/mdd exec iad2/p --hash 0000000000000000 --file /etc/mdd/mdd.yaml".into();
         },
         "export is out of date",
     ),
@@ -119,7 +119,7 @@ const BOTH: &[Row] = &[
         "mdd exec of another point",
         |e, c| {
             c["command"] =
-                format!("/usr/bin/mdd exec iad2/q --hash {} --file /etc/mdd/mdd.yaml", e.hash).into()
+                format!("/usr/bin/mdd exec iad2/q --hash {} --file /etc/mdd/mdd.yaml", e.hash).into();
         },
         "export is out of date",
     ),
@@ -162,7 +162,7 @@ const BOTH: &[Row] = &[
                 c,
                 2,
                 "connect to address 10.0.0.5 port 5666: Connection refused\nconnect to host 10.0.0.5 port 5666: Connection refused",
-            )
+            );
         },
         "Connection refused",
     ),
@@ -186,7 +186,7 @@ const GO: &[Row] = &[
                 c,
                 3,
                 "unmatched token: template: :1:9: executing \"\" at <.labels.x>: map has no entry for key \"x\"",
-            )
+            );
         },
         "unmatched token",
     ),
