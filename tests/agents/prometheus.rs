@@ -17,6 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const ALERTS: [&str; 5] =
     ["MddPointRegressed", "MddPointOverdue", "MddPointStale", "MddVantageSilent", "MddResultsStale"];
 
+/// When a file was written that another folder has a link to.
+const LINKED: &str = "node_textfile_mtime_seconds{file=\"/var/lib/y/mdd-ams1.prom\"}";
+
 /// One datacenter of each kind, whose checks say what is in a file. One title tries to break out.
 const MANIFEST: &str = r#"
 mdd: 1
@@ -283,6 +286,11 @@ fn each_alert_fires_when_it_has_to_and_not_otherwise() {
             well("ams1").file(false),
             &[("MddResultsStale", "/var/lib/x/ams1/mdd.prom", "unknown")],
         ),
+        (
+            "an old file that is linked into a folder of others",
+            well("ams1").put(LINKED.to_owned(), "0x60"),
+            &[("MddResultsStale", "/var/lib/y/mdd-ams1.prom", "unknown")],
+        ),
         ("no file", well("ams1").nothing(), &[("MddResultsStale", "", "unknown")]),
     ];
     let building: &[(&str, Situation, &[(&str, &str, &str)])] = &[
@@ -370,12 +378,12 @@ fn get(address: SocketAddr, path: &str) -> Option<String> {
     Some(answer.split_once("\r\n\r\n")?.1.to_owned())
 }
 
-/// A node exporter that reads every datacenter's folder of an export.
-fn node_exporter(out: &Path) -> Server {
+/// A node exporter that reads these folders.
+fn node_exporter(folders: &str) -> Server {
     let port = free_port();
     let mut command = Command::new("prometheus-node-exporter");
     command.args(["--collector.disable-defaults", "--collector.textfile"]);
-    command.arg(format!("--collector.textfile.directory={}/*", out.display()));
+    command.arg(format!("--collector.textfile.directory={folders}"));
     command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
     Server::start(command, port, tempfile::tempdir().unwrap())
 }
@@ -384,7 +392,7 @@ fn node_exporter(out: &Path) -> Server {
 fn the_node_exporter_reads_two_datacenters_while_they_are_written_anew() {
     let platform = Platform::new();
     platform.goes_on();
-    let exporter = node_exporter(&platform.path("out"));
+    let exporter = node_exporter(platform.path("out/*").to_str().unwrap());
     let lines = |dc: &str| {
         let text = platform.read(&format!("out/{dc}/mdd.prom"));
         text.lines()
@@ -427,6 +435,27 @@ fn the_node_exporter_reads_two_datacenters_while_they_are_written_anew() {
     assert!(!exporter.log().contains("level=error"), "{scrapes}: {}", exporter.log());
 }
 
+#[test]
+fn a_link_in_the_folder_of_others_is_as_good() {
+    let platform = Platform::new();
+    platform.goes_on();
+    let link = platform.path("shared/mdd-ams1.prom");
+    std::fs::create_dir(platform.path("shared")).unwrap();
+    std::os::unix::fs::symlink(platform.path("out/ams1/mdd.prom"), &link).unwrap();
+    let exporter = node_exporter(platform.path("shared").to_str().unwrap());
+    platform.set("ams1", "names", 2);
+    platform.goes_on();
+    let text = get(exporter.address(), "/metrics").unwrap();
+    let red = r#"mdd_point_state{dc="ams1",group="net",milestone="network",owner="netops",point="names",state="red"} 1"#;
+    assert!(text.contains(red) && text.contains("\nnode_textfile_scrape_error 0\n"), "{text}");
+    // The time is the file's, not the link's.
+    let written = std::fs::metadata(&link).unwrap().modified().unwrap();
+    let written = written.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
+    let head = format!("node_textfile_mtime_seconds{{file=\"{}\"}} ", link.display());
+    let told = text.lines().find_map(|line| line.strip_prefix(&head)).unwrap();
+    assert!((told.parse::<f64>().unwrap() - written).abs() < 2.0, "{told} {written}");
+}
+
 /// A Prometheus that scrapes that exporter each second, with the exported rules.
 fn prometheus(out: &Path, exporter: SocketAddr) -> Server {
     let folder = tempfile::tempdir().unwrap();
@@ -458,7 +487,7 @@ fn a_real_prometheus_fires_what_the_history_says() {
     let record = platform.path("network.json");
     let gate = ["gate", "iad2", "--milestone", "network", "--record", record.to_str().unwrap()];
     assert_eq!(platform.mdd(&gate).code, Some(0));
-    let exporter = node_exporter(&platform.path("out"));
+    let exporter = node_exporter(platform.path("out/*").to_str().unwrap());
     let prometheus = prometheus(&platform.path("out"), exporter.address());
     let firing = || {
         let text = get(prometheus.address(), "/api/v1/alerts").unwrap_or_default();
