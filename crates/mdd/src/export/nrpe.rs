@@ -41,7 +41,8 @@ pub fn draft(request: &Request<'_>) -> Draft {
                 let lines = agents.entry(&vantage.id).or_default();
                 lines.push(clean(&comment).replace('\n', " ").chars().take(COMMENT).collect());
                 lines.push(line);
-                draft.holds("nrpe_command", format!("{}/{}", vantage.id, name(&item)));
+                // Without the hash: a changed check is the same object.
+                draft.holds("nrpe_command", format!("{}/{}", vantage.id, item.name));
                 longest = longest.max(item.point.timeout);
                 let asked = format!("{}/check_nrpe {}", plan.engines.nagios.plugin_dir, question(&item));
                 Ok((host(plan, vantage), asked, item.point.timeout + GRACE + GRACE))
@@ -90,7 +91,7 @@ fn rollups<'p>(
         let lines = agents.entry(&vantage.id).or_default();
         lines.push(format!("# {}: what {} has to know", plan.dc, rollup.owner));
         lines.push(line);
-        draft.holds("nrpe_command", format!("{}/{name}", vantage.id));
+        draft.holds("nrpe_command", format!("{}/{}", vantage.id, rollup.name));
         all.push(Page { rollup, command_line });
     }
     all

@@ -126,6 +126,15 @@ pub const LINES: &[Line] = &[
         "Check results for service 'a' on host 'b' are stale by 0d 0h 1m 2s",
     ),
     first(NRPE, "NRPE: *", "NRPE: Unable to read output"),
+    // Without a command to ask for it says that the agent is there, with exit code 0.
+    first(NRPE, "NRPE v#*", "NRPE v4.1.0"),
+    // With exit code 1.
+    first(
+        NRPE,
+        "Could not resolve hostname *: *",
+        "Could not resolve hostname node-1: Name or service not known",
+    ),
+    first(NRPE, "Incorrect command line arguments supplied", "Incorrect command line arguments supplied"),
     first(
         NRPE,
         "CHECK_NRPE: *",

@@ -55,8 +55,9 @@ fn sighting(
         return Ok(None);
     }
     let last = block.whole("last_check")?;
-    // What it remembers of the time before it last read its configuration, another command may have said.
-    let checked = block.text("has_been_checked")? != "0" && last >= started;
+    // What it remembers of the time before it last read its configuration, another command may have said. Both are whole
+    // seconds.
+    let checked = block.text("has_been_checked")? != "0" && last > started;
     let executed = if checked { moment(last) } else { None };
     let passive = block.text("check_type")? == PASSIVE;
     let seconds: f64 = block.text("check_execution_time")?.parse().unwrap_or(0.0);

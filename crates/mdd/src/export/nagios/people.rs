@@ -54,10 +54,10 @@ fn unreachable(plan: &Plan, writer: &mut Writer<'_>) {
     let owners: Vec<&str> = owners(plan).into_iter().filter(without).collect();
     if !owners.is_empty() {
         writer.draft.notices.push(format!(
-            "{} has no email, which {} tells: give one, or name a command in engines.nagios.notify_service that \
-             uses $CONTACTPAGER$, the page in oncall",
-            owners.join(", "),
-            plan.engines.nagios.notify_service
+            "without an email, which {} uses: {}; give them one, or name a command in engines.nagios.notify_service \
+             that uses $CONTACTPAGER$, the page in oncall",
+            plan.engines.nagios.notify_service,
+            owners.join(", ")
         ));
     }
 }

@@ -89,7 +89,8 @@ impl Side<'_> {
         for host in &self.hosts {
             let name = writer.name(&host.name, &host.name);
             let alive = host.alive.as_ref().map(|line| {
-                let check = format!("mdd_{name}");
+                // A point may have the vantage point's name.
+                let check = format!("mdd-alive_{name}");
                 all.push(command(&check, line, writer));
                 check
             });
