@@ -1,6 +1,7 @@
 //! The program itself, as a user runs it: real checks, real sockets, real signals.
 
 mod alerts;
+mod exec;
 mod formats;
 mod gate;
 mod harness;
