@@ -10,3 +10,4 @@ mod prometheus;
 mod round_trip;
 mod sensu_classic;
 mod sensu_go;
+mod validator;

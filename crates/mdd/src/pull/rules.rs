@@ -10,8 +10,8 @@ use super::same;
 use super::sighting::{Kind, Runs, Sighting, Source};
 use crate::engine::output;
 use crate::engine::reading::{Reading, Status, Verdict};
+use crate::export::Item;
 use crate::export::icinga2;
-use crate::export::item::{Item, items};
 use crate::plan::{Instance, Plan, Point};
 use crate::render::words::span;
 
@@ -100,18 +100,22 @@ fn find<'p>(plan: &'p Plan, sighting: &Sighting) -> Result<Item<'p>, Ignored> {
     if *dc != plan.dc {
         return Err(if is_labelled { Ignored::OtherDatacenter(dc.clone()) } else { Ignored::NotOurs });
     }
+    // Sensu's names carry the datacenter where several share a place.
+    let prefixes = ["", "mdd_", &format!("{}_", plan.dc)];
     let named = |item: &Item<'_>| {
-        sighting.name == item.name || sighting.name.strip_prefix("mdd_") == Some(item.name.as_str())
+        prefixes.iter().any(|prefix| sighting.name.strip_prefix(prefix) == Some(item.name.as_str()))
     };
-    let mut found: Vec<Item<'p>> = items(plan)
-        .into_iter()
-        .filter(|item| match &labels.point {
-            None => named(item),
-            Some(point) if *point != item.point.id => false,
-            Some(_) => match &labels.instance {
-                Some(key) => *key == item.instance.key,
-                None => item.instance.key.is_empty() || named(item),
-            },
+    // An engine may have thousands of checks: only of those that it can be is anything made.
+    let points = plan.points.iter().filter(|point| {
+        point.missing.is_empty()
+            && labels.point.as_ref().map_or_else(|| sighting.name.contains(&point.id), |id| *id == point.id)
+    });
+    let mut found: Vec<Item<'p>> = points
+        .flat_map(|point| point.instances.iter().map(move |instance| Item::new(plan, point, instance)))
+        .filter(|item| match (&labels.point, &labels.instance) {
+            (Some(_), Some(key)) => *key == item.instance.key,
+            (Some(_), None) => item.instance.key.is_empty() || named(item),
+            (None, _) => named(item),
         })
         .collect();
     match (found.pop(), found.is_empty()) {
