@@ -2,7 +2,7 @@
 //!
 //! A call on a dead FUSE or network mount cannot be interrupted, and the process that made it cannot even exit. So the
 //! plugin runs itself again with the question, reads the answer from a pipe, and leaves the helper behind when the time
-//! is over.
+//! is over. Whatever ends the plugin ends the helper too, as soon as the kernel lets it.
 
 use std::ffi::OsString;
 use std::io::Read;
@@ -21,6 +21,14 @@ pub(crate) const FLAG: &str = "--answer-helper-question";
 /// Longest answer that is read, bytes.
 const LIMIT: usize = 64 * 1024;
 
+/// What a helper does before it looks at the question: it shall not outlive the thread that asked, however that ends.
+///
+/// Agents end a plugin with a signal to it alone, and would not know of another process.
+pub(crate) fn begin() {
+    // Where the kernel refuses, the plugin's own end still kills it.
+    let _lives_on = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
+}
+
 /// A helper that is at work. Dropping it kills it without waiting.
 #[derive(Debug)]
 pub struct Helper {
@@ -33,7 +41,8 @@ pub struct Helper {
 impl Helper {
     /// Starts this program again with a question; [`crate::Check::answer`] of the same plugin gets it.
     ///
-    /// `program` is the name the plugin was called by, `what` completes "no answer in time: …".
+    /// `program` is the name the plugin was called by, `what` completes "no answer in time: …". It lives no longer than the
+    /// calling thread, which therefore has to be one that stays.
     pub fn ask(program: &str, question: &[OsString], what: impl Into<String>) -> Result<Helper> {
         let what = what.into();
         let failed = |error| Failure {

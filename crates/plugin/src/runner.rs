@@ -76,6 +76,7 @@ pub fn run<C: Check>(args: &[OsString]) -> ExitCode {
     }
     let own = C::command_as(&name);
     if args.get(1).is_some_and(|arg| arg == helper::FLAG) {
+        helper::begin();
         watchdog::write_out(&C::answer(&args[2..]));
         return ExitCode::SUCCESS;
     }
