@@ -13,7 +13,7 @@ use testkit::{Ran, agents, poll_until, run};
 use crate::probe::{Case, Probe, RANDOM, SEED, nasty, random};
 
 /// Longest that an engine may take for all lists.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// The version of Nagios Core in Debian 12.
 const NAGIOS: nagios::Version = nagios::Version(4, 4, 6);
 
@@ -159,7 +159,7 @@ fn nrpe_asked_by_check_nrpe() {
     let (cases, probe) = (cases(), Probe::new());
     let line = |case: &Case| nrpe::line(&case.name, &probe.prefix(), &case.env, &case.argv);
     let lines = encode("nrpe", &cases, line, &[NEWLINE_IN_ENV, ("long", "the line has")]);
-    let commands: String = lines.iter().map(|(_, line)| format!("{line}\n")).collect();
+    let commands = lines.iter().map(|(_, line)| line.as_str()).collect::<Vec<_>>().join("\n") + "\n";
     let nrpe = &agents::nrpe(&probe.file("commands.cfg", &commands), "");
     let (first, second) = lines.split_at(lines.len() / 2);
     std::thread::scope(|scope| {
@@ -262,8 +262,8 @@ fn icinga_2() {
     let literals = |case: &Case| {
         let program = icinga2::literal(&format!("{}{}", probe.prefix(), case.argv[0]));
         let words: Vec<String> = case.argv[1..].iter().map(|word| icinga2::expanded(word)).collect();
-        let env: String =
-            case.env.iter().map(|(name, value)| format!("{name} = {}", icinga2::expanded(value))).collect();
+        let env = case.env.iter().map(|(name, value)| format!("{name} = {}", icinga2::expanded(value)));
+        let env = env.collect::<Vec<_>>().join("\n");
         Ok(format!("  command = [ {program}, {} ]\n  env = {{ {env} }}\n", words.join(", ")))
     };
     let lines = encode("icinga2", &cases, literals, &[]);

@@ -15,7 +15,7 @@ pub fn literal(text: &str) -> String {
             '\t' => out.push_str("\\t"),
             // Nothing that Icinga runs can be given one.
             '\0' => {}
-            c if c.is_ascii_control() => out.push_str(&format!("\\{:03o}", u32::from(c))),
+            c if c.is_ascii_control() => out.extend([format!("\\{:03o}", u32::from(c))]),
             c => out.push(c),
         }
     }

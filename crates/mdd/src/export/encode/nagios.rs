@@ -37,7 +37,7 @@ pub fn command_line(
     let line = posix(prefix, Env::Program, env, argv, |word| word.replace('$', "$$").replace(';', r"\;"))?;
     if min < Some(SEMICOLON) && line.contains(';') {
         let what = format!("{}, which begins a comment in Nagios before 4.4.4", holder(env, argv, ";"));
-        return Err(Refusal::new(what, "--nagios-min 4.4.4, or --style exec"));
+        return Err(Refusal::new(what, "min_version: \"4.4.4\" under engines.nagios, or --style exec"));
     }
     if line.len() > LINE {
         let what = format!(
@@ -78,7 +78,7 @@ pub fn url(url: &str) -> String {
     for c in url.trim().chars() {
         match c {
             ';' | '$' | '\\' | '"' | '\'' | '<' | '>' | '`' | ' ' | '|' => {
-                out.push_str(&format!("%{:02X}", u32::from(c)))
+                out.extend([format!("%{:02X}", u32::from(c))]);
             }
             c if c.is_control() => {}
             c => out.push(c),
@@ -125,7 +125,7 @@ mod tests {
         for min in [None, Some(Version(4, 4, 3)), Some(Version(3, 5, 1))] {
             let refusal = of(&["x", "a", "b;c"], min);
             assert_eq!(refusal.what, "argument 2 holds `;`, which begins a comment in Nagios before 4.4.4");
-            assert_eq!(refusal.way_out, "--nagios-min 4.4.4, or --style exec");
+            assert_eq!(refusal.way_out, "min_version: \"4.4.4\" under engines.nagios, or --style exec");
         }
         assert_eq!(of(&["x", "a\nb"], NEW).what, "argument 1 holds a newline");
         assert!(of(&["x", &"y".repeat(LINE)], NEW).what.contains("100002 bytes"));
