@@ -73,7 +73,8 @@ pub const TEST: &[&str] = &[
 ];
 
 /// Debian packages that static programs are built and packed with: OpenSSL is built from source.
-pub const DIST_STATIC: &[&str] = &["binutils", "ca-certificates", "dpkg", "git", "make", "musl-tools", "perl"];
+pub const DIST_STATIC: &[&str] =
+    &["binutils", "ca-certificates", "dpkg", "git", "make", "musl-tools", "perl"];
 
 /// Debian packages that programs for this distribution's libraries are built and packed with.
 pub const DIST_DYNAMIC: &[&str] =
