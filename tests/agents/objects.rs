@@ -105,11 +105,9 @@ fn icinga_takes_the_library_beside_its_own_without_a_warning() {
     }
 }
 
-#[test]
-fn icinga_runs_the_library() {
-    let (recorder, services) = (Recorder::new(), Services::new());
-    let (http, dns) = (services.http.port(), services.dns.port());
-    let objects = format!(
+/// Services of the library's commands, with options of every kind.
+fn icinga_services(recorder: &Recorder, http: u16, dns: u16) -> String {
+    format!(
         r#"const VerdigrisPluginDir = "{folder}"
 include "{library}"
 template Service "s" {{
@@ -177,7 +175,14 @@ object Service "tls" {{
 "#,
         folder = recorder.path().display(),
         library = packaged("icinga2/verdigris-commands.conf").display(),
-    );
+    )
+}
+
+#[test]
+fn icinga_runs_the_library() {
+    let (recorder, services) = (Recorder::new(), Services::new());
+    let (http, dns) = (services.http.port(), services.dns.port());
+    let objects = icinga_services(&recorder, http, dns);
     let file = recorder.path().join("objects.conf");
     fs::write(&file, objects).expect("write the objects");
     let icinga = agents::icinga2("testkit", &file, "");
