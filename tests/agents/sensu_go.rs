@@ -142,7 +142,11 @@ fn refused() -> Vec<(Rule, &'static str, String)> {
     row(Rule::Yaml, "    integration: mysql", "    integration: |\n      mysql");
     row(Rule::Yaml, "    integration: mysql", "    integration: mysql\n    integration: pg");
     // A separator stands wherever a line begins so, in a block scalar too: what follows it has no type.
-    row(Rule::ResourceType, "spec:\n  entity_class: proxy", "spec:\n  entity_class: proxy\n---\nmetadata: {}");
+    row(
+        Rule::ResourceType,
+        "spec:\n  entity_class: proxy",
+        "spec:\n  entity_class: proxy\n---\nmetadata: {}",
+    );
     row(Rule::ResourceType, "type: HookConfig", "type: Hook");
     row(Rule::ApiVersion, "type: HookConfig\napi_version: core/v2", "type: HookConfig\napi_version: core/v3");
     row(Rule::UnknownKey, "type: HookConfig\n", "type: HookConfig\nkind: x\n");

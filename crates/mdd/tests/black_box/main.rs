@@ -2,6 +2,7 @@
 
 mod alerts;
 mod exec;
+mod export;
 mod formats;
 mod gate;
 mod harness;
