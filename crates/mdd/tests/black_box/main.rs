@@ -9,4 +9,5 @@ mod harness;
 mod history;
 mod run;
 mod screen;
+mod show;
 mod watch;
