@@ -22,7 +22,9 @@ use crate::plan::Plan;
 use crate::pull::client::{Client, Failed};
 use crate::pull::document::LIMIT;
 use crate::pull::rules::path;
-use crate::pull::{Haul, Ignored, Kind, Pulled, Source, icinga2, judge, nagios, own, sensu_classic, sensu_go};
+use crate::pull::{
+    Haul, Ignored, Kind, Pulled, Source, icinga2, judge, nagios, own, sensu_classic, sensu_go,
+};
 use crate::render::pull::{self as render, Datacenter, Round};
 
 /// Longest nap before looking again whether somebody wants to stop.
@@ -60,6 +62,12 @@ pub struct Args {
     /// Trust the roots in this PEM file, in place of the system's
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
+    /// Log in with the client certificate in this PEM file
+    #[arg(long, value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// Key of --tls-cert, where it is not in the same file
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
     /// Sensu Go: only this namespace [default: the manifest's, of each datacenter]
     #[arg(long, value_name = "NS")]
     pub namespace: Option<String>,
@@ -162,7 +170,8 @@ impl Origin {
             return Err(Error::usage("--namespace is Sensu Go's"));
         }
         if !matches!(url.as_deref(), Some("http" | "https")) {
-            let login = has_key || args.user.is_some() || args.ca_file.is_some();
+            let tls = args.ca_file.is_some() || args.tls_cert.is_some();
+            let login = has_key || args.user.is_some() || tls;
             if let Some(scheme) = url {
                 return Err(Error::usage(format!("the source is no file, and no http URL: {scheme}")));
             }
@@ -187,7 +196,12 @@ impl Origin {
             }
             _ => {}
         }
-        let tls = TlsOptions { ca_file: args.ca_file.clone(), ..TlsOptions::default() };
+        let tls = TlsOptions {
+            ca_file: args.ca_file.clone(),
+            client_cert: args.tls_cert.clone(),
+            client_key: args.tls_key.clone(),
+            ..TlsOptions::default()
+        };
         Ok(Origin::Api(Arc::new(Client::new(&args.source, &tls, authorization(args)?, args.timeout)?)))
     }
 
@@ -294,7 +308,7 @@ fn keep(
     let plan = &context.plan;
     // In their order, so that each carries the one before it on.
     sorted.pulled.sort_by_key(|one| one.reading.at);
-    let (_, snapshot, added) = context.history()?.pull(plan, source, &context.provenance, &sorted.pulled)?;
+    let (_, snapshot, added) = context.history()?.pull(plan, source, &context.provenance, &sorted.pulled, at)?;
     let mut without = BTreeMap::new();
     let mut silenced = BTreeMap::new();
     for one in &sorted.pulled {

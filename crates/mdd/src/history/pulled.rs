@@ -36,8 +36,8 @@ pub struct Added {
 }
 
 impl History {
-    /// Adds what an engine gives, and gives the datacenter as it is then. A vantage point has reported once a plugin's
-    /// result came from it.
+    /// Adds what an engine gave at `read`, the time that it was judged by, and gives the datacenter as it is then. A vantage
+    /// point has reported once a plugin's result came from it.
     ///
     /// # Errors
     /// As [`History::record`]. Then nothing of the pull is kept.
@@ -47,6 +47,7 @@ impl History {
         source: &Source,
         provenance: &Provenance,
         pulled: &[Pulled<'_>],
+        read: Timestamp,
     ) -> Result<(Facts, Snapshot<'p>, Added), Error> {
         let others = std::mem::take(&mut self.others);
         let written = self.transact(|change| {
@@ -62,7 +63,7 @@ impl History {
                 let mut new = Vec::new();
                 for one in all {
                     let before = new.len();
-                    add(change, plan, source, at, one, &mut new)?;
+                    add(change, plan, source, read, one, &mut new)?;
                     match new[before..].split_last() {
                         None => added.known += 1,
                         Some((newest, earlier)) => {
@@ -78,7 +79,7 @@ impl History {
                     continue;
                 }
                 let plugins = new.iter().filter(|(one, _)| is_plugins(&one.reading)).count();
-                let run = Run { vantage, started: at, provenance };
+                let run = Run { vantage, started: read, provenance };
                 let id = insert_run(change, plan, &run, &source.to_string(), plugins, at)?;
                 for (taken, silenced) in &new {
                     insert_result(change, plan, id, taken, *silenced)?;
@@ -176,7 +177,8 @@ impl Known {
     }
 }
 
-/// The result of the same moment that was kept last, when it says the same.
+/// The result of the same execution that was kept last, when it says the same. By a clock that is ahead it was kept for the
+/// moment at which it was pulled, which is a little earlier.
 fn same_moment(
     change: &Transaction<'_>,
     plan: &Plan,
@@ -184,11 +186,15 @@ fn same_moment(
     reading: &Reading,
 ) -> rusqlite::Result<Option<i64>> {
     let mut select = change.prepare_cached(
-        "SELECT id, status, argv, output, perf FROM result WHERE dc = :dc AND point IN (:id, :was)
-         AND instance = :key AND vantage = :vantage AND executed_at = :at ORDER BY id DESC LIMIT 1",
+        "SELECT result.id, status, argv, output, perf FROM result JOIN run ON run.id = result.run
+         WHERE result.dc = :dc AND point IN (:id, :was) AND instance = :key AND result.vantage = :vantage
+         AND executed_at BETWEEN :from AND :at AND (executed_at = :at OR executed_at = run.started)
+         ORDER BY executed_at DESC, result.id DESC LIMIT 1",
     )?;
+    let at = reading.at.as_microsecond();
+    let from = reading.at.checked_sub(SKEW).map_or(at, Timestamp::as_microsecond);
     let names = named_params! {":dc": plan.dc, ":id": one.point.id, ":was": former(one.point),
-    ":key": one.instance.key, ":vantage": one.point.vantage, ":at": reading.at.as_microsecond()};
+    ":key": one.instance.key, ":vantage": one.point.vantage, ":from": from, ":at": at};
     let kept = select.query_row(names, |row| {
         let says = (
             row.get::<_, i64>(1)?,

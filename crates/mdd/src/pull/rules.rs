@@ -25,7 +25,7 @@ pub struct Pulled<'p> {
     pub point: &'p Point,
     /// Its instance.
     pub instance: &'p Instance,
-    /// What came back. [`Verdict::None`] with the reason where it is no plugin's result.
+    /// What came back, not later than our clock's time. [`Verdict::None`] with the reason where it is no plugin's result.
     pub reading: Reading,
     /// That it is silenced in the engine: by whom, until when, why.
     pub silenced: Option<String>,
@@ -70,11 +70,11 @@ pub fn judge<'p>(
                 Some(perf) => output::clean(perf).split_whitespace().collect::<Vec<_>>().join(" "),
                 None => said.perf,
             };
-            Reading { verdict, output: said.text, perf, took, at: executed }
+            Reading { verdict, output: said.text, perf, took, at: executed.min(now) }
         }
     };
     let earlier = if matches!(reading.verdict, Verdict::Plugin(_)) {
-        earlier(sighting, source, executed)
+        earlier(sighting, source, reading.at)
     } else {
         Vec::new()
     };
@@ -144,7 +144,7 @@ fn usable(
         // It would look fresh for too long, and then hide what comes after it.
         return Err((format!("{engine}'s clock is {} ahead", span(ahead)), now));
     }
-    let none = |why: String| Err((why, executed));
+    let none = |why: String| Err((why, executed.min(now)));
     if sighting.host != item.plan.dc {
         return none(format!("{engine} files it under {}, not under {}", sighting.host, item.plan.dc));
     }

@@ -40,6 +40,24 @@ fn a_result_pulled_twice_is_kept_once_and_its_silence_follows() {
 }
 
 #[test]
+fn a_clock_that_is_a_little_ahead_hides_nothing_and_doubles_nothing() {
+    let engine = Engine::new(&[]);
+    let mut event = engine.event();
+    event["check"]["executed"] = (now() + 3).into();
+    event["check"]["history"] = json!([]);
+    engine.pull("sensu-go", &event).exits(0).says("1 new result");
+    engine.platform.mdd(&["gate", "iad2"]).exits(0);
+    let pulled_again = || {
+        engine.pull("sensu-go", &event).exits(0).says("0 new results · 1 known");
+        assert_eq!(count(&engine.platform, "SELECT count(*) FROM result"), 1);
+    };
+    pulled_again();
+    let then = event["check"]["executed"].as_i64().unwrap();
+    until("its time has come", || now() > then);
+    pulled_again();
+}
+
+#[test]
 fn a_silenced_failure_is_a_failure() {
     let engine = Engine::new(&[]);
     let mut result = engine.result();

@@ -1,7 +1,9 @@
 //! APIs over the network: nginx stands where an engine's API would, with its paths, headers and pages.
 
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -128,22 +130,27 @@ fn every_way_that_an_api_can_fail_is_exit_5_and_names_itself() {
     assert!(!engine.platform.path(".mdd").exists(), "nothing is kept");
 }
 
+/// A peer that hears a request, and whose answer never ends: `part`, again and again.
+fn answers(part: &str, pause: Duration) -> Peer {
+    let part = part.to_owned();
+    Peer::new(move |mut stream, over| {
+        let heard = stream.read(&mut [0; 4096]).is_ok();
+        let head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n[";
+        let mut goes_on = heard && stream.write_all(head).is_ok();
+        while goes_on && !over.load(Ordering::SeqCst) {
+            goes_on = stream.write_all(part.as_bytes()).is_ok();
+            std::thread::sleep(pause);
+        }
+    })
+}
+
 #[test]
 fn a_peer_that_says_nothing_or_never_ends_is_left_in_time() {
     let engine = engine();
-    let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n[";
     let silent = Peer::silent();
-    let dripping = Peer::drips(format!("{head}{{}}, "), Duration::from_millis(20));
-    let endless = Peer::new(move |mut stream, over| {
-        use std::io::Write;
-        use std::sync::atomic::Ordering;
-        let line = " ".repeat(64 * 1024);
-        let mut goes_on = stream.write_all(head.as_bytes()).is_ok();
-        while goes_on && !over.load(Ordering::SeqCst) {
-            goes_on = stream.write_all(line.as_bytes()).is_ok();
-        }
-    });
-    for (peer, words) in [(&silent, "no answer"), (&dripping, "no answer"), (&endless, "")] {
+    let dripping = answers(" ", Duration::from_millis(20));
+    let endless = answers(&" ".repeat(64 * 1024), Duration::ZERO);
+    for (peer, words) in [(&silent, "no answer"), (&dripping, "no answer"), (&endless, "[")] {
         let begun = Instant::now();
         let url = format!("http://{}", peer.address());
         let stderr = engine.platform.mdd(&["pull", "sensu-go", &url, "--timeout", "2s"]).exits(5).stderr;
