@@ -435,7 +435,9 @@ fn what_a_backend_makes_of_an_export_comes_back() {
 /// A manifest whose texts are what a format could stumble over.
 pub fn nasty(texts: &[(&str, &str)], check: &[&str]) -> String {
     let json = |text: &str| serde_json::to_string(text).unwrap();
-    let fields: String = texts.iter().map(|(key, text)| format!("    {key}: {}\n", json(text))).collect();
+    let fields: Vec<String> =
+        texts.iter().map(|(key, text)| format!("    {key}: {}\n", json(text))).collect();
+    let fields = fields.concat();
     let check: Vec<String> = check.iter().map(|argument| json(argument)).collect();
     format!(
         "mdd: 1

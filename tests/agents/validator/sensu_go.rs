@@ -375,7 +375,9 @@ fn type_of(value: &Node, wanted: Type, place: &str, broken: &mut Vec<Broken>) {
             true
         }
         (Type::Maps(fields), Node::List(list)) => {
-            list.iter().for_each(|one| typed(one, fields, place, broken));
+            for one in list {
+                typed(one, fields, place, broken);
+            }
             true
         }
         (Type::Hooks, Node::List(list)) => list.iter().all(|one| match one {
@@ -450,11 +452,7 @@ impl Rules<'_> {
         let command = spec.text("command").unwrap_or_default();
         self.that(Rule::Command, !command.is_empty() && !command.contains(['\n', '\0']), "command");
         let (interval, cron) = (spec.number("interval"), spec.text("cron").unwrap_or_default());
-        self.that(
-            Rule::Schedule,
-            (interval > 0) != !cron.is_empty(),
-            "either an interval or a cron schedule",
-        );
+        self.that(Rule::Schedule, (interval > 0) == cron.is_empty(), "either an interval or a cron schedule");
         self.that(Rule::Cron, cron.is_empty() || is_cron(cron), "cron");
         self.that(Rule::Publish, spec.flag("publish"), "publish is false: never scheduled");
         let subscriptions = spec.texts("subscriptions");

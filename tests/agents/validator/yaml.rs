@@ -105,14 +105,14 @@ fn map(rest: &mut &[Line<'_>], indent: usize) -> Result<Node, String> {
             return Err(at(format!("duplicate key {name}")));
         }
         *rest = &rest[1..];
-        let node = if !value.is_empty() {
-            scalar(value).map_err(at)?
-        } else {
+        let node = if value.is_empty() {
             match rest.first() {
                 Some(next) if next.indent > indent => block(rest, next.indent)?,
                 Some(next) if next.indent == indent && is_item(next.text) => list(rest, indent)?,
                 _ => Node::Null,
             }
+        } else {
+            scalar(value).map_err(at)?
         };
         all.push((name, node));
     }

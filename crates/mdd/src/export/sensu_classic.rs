@@ -127,7 +127,7 @@ fn check(request: &Request<'_>, item: &Item<'_>, items: &[Item<'_>]) -> Result<V
     let (plan, point) = (item.plan, item.point);
     let line = line(item, request.style)?;
     let mut fields =
-        scheduled(plan, line, sensu::name("subscription", &point.vantage)?, Times::of_point(point)?);
+        scheduled(plan, &line, sensu::name("subscription", &point.vantage)?, Times::of_point(point)?);
     match request.alerts {
         Alerts::Owners => {
             fields.insert("handle", json!(false));
@@ -142,9 +142,9 @@ fn check(request: &Request<'_>, item: &Item<'_>, items: &[Item<'_>]) -> Result<V
         fields.insert("hooks", hooks(plan, point)?);
     }
     for (key, value) in item.labels().into_iter().chain(words(point)) {
-        fields.insert(key, json!(token_free(key, value)?));
+        fields.insert(key, json!(token_free(key, &value)?));
     }
-    fields.insert("contacts", json!([token_free("contacts", point.owner.clone())?]));
+    fields.insert("contacts", json!([token_free("contacts", &point.owner)?]));
     Ok(json!(fields))
 }
 
@@ -153,7 +153,7 @@ fn check_of(plan: &Plan, rollup: &Rollup) -> Result<Value, Refusal> {
     let own = &rollup.command;
     let line = command(&own.prefix, &own.env, &own.argv)?;
     let times = Times::of_rollup(rollup)?;
-    let mut fields = scheduled(plan, line, sensu::name("subscription", &rollup.vantage)?, times);
+    let mut fields = scheduled(plan, &line, sensu::name("subscription", &rollup.vantage)?, times);
     handled(plan, &mut fields);
     let team = plan.teams.get(&rollup.owner).map_or(&rollup.owner, |team| &team.name);
     for (key, value) in [
@@ -165,14 +165,14 @@ fn check_of(plan: &Plan, rollup: &Rollup) -> Result<Value, Refusal> {
         ("mdd_title", format!("{}: what {team} has to look at", plan.title)),
         ("mdd_vantage", rollup.vantage.clone()),
     ] {
-        fields.insert(key, json!(token_free(key, value)?));
+        fields.insert(key, json!(token_free(key, &value)?));
     }
     fields.insert("contacts", json!([rollup.owner]));
     Ok(json!(fields))
 }
 
 /// What every check has. One client of the subscription runs it at a time, and the result is filed under the datacenter.
-fn scheduled(plan: &Plan, command: String, vantage: &str, times: Times) -> BTreeMap<&'static str, Value> {
+fn scheduled(plan: &Plan, command: &str, vantage: &str, times: Times) -> BTreeMap<&'static str, Value> {
     BTreeMap::from([
         ("command", json!(command)),
         // A check of type metric keeps 255 characters of its output, and makes an event of every OK.
@@ -256,8 +256,8 @@ fn words(point: &Point) -> Vec<(&'static str, String)> {
     all.into_iter().filter_map(filled).collect()
 }
 
-fn token_free(key: &str, value: String) -> Result<String, Refusal> {
-    text(&value).map_err(|why| Refusal { what: format!("{key}: {}", why.what), ..why })
+fn token_free(key: &str, value: &str) -> Result<String, Refusal> {
+    text(value).map_err(|why| Refusal { what: format!("{key}: {}", why.what), ..why })
 }
 
 /// A call of `silence` in [`script`].

@@ -139,6 +139,6 @@ fn namespace(plan: &Plan) -> Result<(), Refusal> {
         }
     }
     // Names of assets may have a slash: `sensu/monitoring-plugins`.
-    let asset = engine.asset.iter().flat_map(|asset| asset.split(['/', ':']));
-    asset.map(|part| sensu::name("asset", part).map(drop)).collect()
+    let mut asset = engine.asset.iter().flat_map(|asset| asset.split(['/', ':']));
+    asset.try_for_each(|part| sensu::name("asset", part).map(drop))
 }
