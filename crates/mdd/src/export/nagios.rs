@@ -59,7 +59,7 @@ pub fn draft(request: &Request<'_>) -> Draft {
         items.into_iter().partition(|item| mine.is_none_or(|mine| *mine == item.point.vantage));
     if let (Some(mine), false) = (mine, others.is_empty()) {
         draft.notices.push(format!(
-            "{} checks are not from {mine}, which this server is: `mdd export nrpe {}` gives a server side with all of them",
+            "left out, because this server is {mine} and they are from elsewhere: {}; `mdd export nrpe {}` gives a server side with all",
             others.len(),
             plan.dc
         ));

@@ -70,9 +70,10 @@ impl Side<'_> {
         let plan = request.plan;
         let mut all = self.hosts(request, writer);
         all.extend(self.groups(plan, writer));
+        let guards = self.guards(plan, writer);
         for check in &self.checks {
             all.push(command(&check_command(plan, &check.item.name), &check.command_line, writer));
-            all.push(service(request, check, writer));
+            all.push(service(request, check, guards.contains(check.item.point.id.as_str()), writer));
         }
         for page in &self.pages {
             all.push(command(&check_command(plan, &page.rollup.name), &page.command_line, writer));
@@ -144,6 +145,15 @@ impl Side<'_> {
         all
     }
 
+    /// Ids of the points that something waits for which does harm when it fails.
+    fn guards<'a>(&self, plan: &'a Plan, writer: &mut Writer<'_>) -> BTreeSet<&'a str> {
+        let careful = self.checks.iter().filter(|check| check.item.point.when_blocked == WhenBlocked::Skip);
+        careful
+            .flat_map(|check| self.masters(plan, check.item.point, writer))
+            .map(|point| point.id.as_str())
+            .collect()
+    }
+
     /// A failed check stops the notifications of those that wait for it. Only what does harm when it fails waits to be run.
     fn dependencies(&self, plan: &Plan, writer: &mut Writer<'_>) -> Vec<Definition> {
         let mut all = Vec::new();
@@ -156,7 +166,7 @@ impl Side<'_> {
             }
             let execution = match check.item.point.when_blocked {
                 WhenBlocked::Run => "n",
-                WhenBlocked::Skip => "u,c,p",
+                WhenBlocked::Skip => "u,c",
             };
             for (host, names) in masters {
                 all.push(
@@ -238,7 +248,9 @@ fn command(name: &str, line: &str, writer: &mut Writer<'_>) -> Definition {
     Definition::new("command").with("command_name", name).with("command_line", line)
 }
 
-fn service(request: &Request<'_>, check: &Check<'_>, writer: &mut Writer<'_>) -> Definition {
+/// The service of a check. One that `guards` another counts as failed at the first failure, and before its first result:
+/// Nagios looks at hard states only, and takes what it has not run yet for OK.
+fn service(request: &Request<'_>, check: &Check<'_>, guards: bool, writer: &mut Writer<'_>) -> Definition {
     let (plan, item) = (request.plan, &check.item);
     let point = item.point;
     let name = writer.name(&item.name, &item.name);
@@ -254,7 +266,8 @@ fn service(request: &Request<'_>, check: &Check<'_>, writer: &mut Writer<'_>) ->
         .with("check_interval", &every)
         // A failing attempt may do harm: it is not repeated any sooner.
         .with("retry_interval", every)
-        .with("max_check_attempts", "3")
+        .with("max_check_attempts", if pages && !guards { "3" } else { "1" })
+        .with_some("initial_state", guards.then_some("u"))
         .with("check_period", Name::of(plan).plain())
         .with("notification_period", Name::of(plan).plain())
         // Nagios repeats it after a check only, and warns of an interval that is shorter.
