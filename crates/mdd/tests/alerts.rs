@@ -10,7 +10,7 @@ use mdd::plan::{Plan, Severity};
 use mdd::select::Selector;
 
 /// One datacenter of each stage; `names` holds up `bind` and `web`, which another datacenter holds up too.
-const MANIFEST: &str = r#"
+const MANIFEST: &str = r"
 mdd: 1
 platform: {id: quay, title: Quay, owner: paas}
 teams: {paas: {name: Platform}, corenet: {name: Names}, netops: {name: Network}}
@@ -38,7 +38,7 @@ points:
 waivers:
   - {point: names, dc: lon1, until: 2026-12-01, reason: r, by: b}
   - {point: mail, dc: lon1, until: 2026-11-01, reason: r, by: b}
-"#;
+";
 
 const OK: Verdict = Verdict::Plugin(Status::Ok);
 const WARNING: Verdict = Verdict::Plugin(Status::Warning);
@@ -224,7 +224,7 @@ fn datacenters_that_are_not_live_page_for_nothing_but_what_a_gate_has_passed() {
     for dc in ["iad2", "sin1"] {
         let world = || World::of(dc);
         let failed = || world().fails("names").green_until("names", 100);
-        let rows: &[(&str, World, &[&str])] = &[
+        let rows: Vec<(&str, World, &[&str])> = vec![
             ("red", world().fails("names").fails("bind"), &[]),
             ("unknown", world().result("names", UNKNOWN, 5), &[]),
             ("nothing heard", world().an_hour_later(), &[]),
@@ -277,7 +277,7 @@ fn datacenters_that_are_not_live_page_for_nothing_but_what_a_gate_has_passed() {
             ),
         ];
         for (name, world, expected) in rows {
-            assert_eq!(world.told(""), *expected, "{dc}: {name}");
+            assert_eq!(world.told(""), expected, "{dc}: {name}");
         }
     }
     let old = World::of("old1").fails("names").green_until("names", 100).gate(None, true, 200);
