@@ -34,6 +34,8 @@ pub struct Plan {
     pub points: Vec<Point>,
     /// What a check may start, as in `programs`: names, `*` at the end matches any rest.
     pub programs: Vec<String>,
+    /// Environment variables that hold secrets: checks are given the names, so they have to find the values.
+    pub secret_env: Vec<String>,
     /// Engines that its checks are given to.
     pub engines: Engines,
     /// SHA-256 over the manifest's files, hexadecimal.

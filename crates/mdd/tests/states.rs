@@ -110,6 +110,7 @@ impl World {
             vantages: vec![vantage("node", None), vantage("builder", Some(date(2026, 12, 4)))],
             points: points.into_iter().collect(),
             programs: vec!["check-*".into()],
+            secret_env: Vec::new(),
             engines: mdd::plan::engines::Engines::default(),
             hash: "cafe".into(),
         };

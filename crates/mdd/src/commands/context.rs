@@ -111,7 +111,7 @@ impl Context {
 
     /// What starts its checks.
     pub fn launcher(&self, global: &Global, stop: &Stop) -> Launcher {
-        Launcher { programs: global.programs(), allowed: self.plan.programs.clone(), stop: stop.clone() }
+        Launcher::new(global.programs(), &self.plan, stop.clone())
     }
 
     /// Points that a milestone needs: its own and those of all before it. The last one needs every point.

@@ -40,7 +40,7 @@ pub fn execute(args: &Args, global: &Global) -> Result<Exit, Error> {
     let failed = |what: String| Error::own(format!("{}: {what}", args.point));
     keep_children().map_err(|error| failed(format!("listen for its end: {error}")))?;
     let stop = Stop::on_signals().map_err(|error| failed(format!("listen for signals: {error}")))?;
-    let launcher = Launcher { programs: global.programs(), allowed: plan.programs.clone(), stop };
+    let launcher = Launcher::new(global.programs(), &plan, stop);
     let Some((reading, written)) = launcher.run_whole(&instance.argv, &point.env, point.timeout) else {
         return Err(failed("interrupted".into()));
     };

@@ -17,6 +17,7 @@ use nix::unistd::Pid;
 use super::output;
 use super::reading::{Reading, Status, Verdict, now};
 use super::stop::Stop;
+use crate::plan::Plan;
 use crate::programs::{self, Programs};
 
 /// Bytes of output kept; the rest is read and dropped, so that the process never waits for us.
@@ -37,11 +38,18 @@ pub struct Launcher {
     pub programs: Programs,
     /// The manifest's `programs`: what may be started.
     pub allowed: Vec<String>,
+    /// Variables of mdd's own environment that a check is given: those that hold secrets.
+    pub passed: Vec<String>,
     /// Ends what runs.
     pub stop: Stop,
 }
 
 impl Launcher {
+    /// What starts a plan's checks.
+    pub fn new(programs: Programs, plan: &Plan, stop: Stop) -> Self {
+        Launcher { programs, allowed: plan.programs.clone(), passed: plan.secret_env.clone(), stop }
+    }
+
     /// Runs one check to its end or its timeout. None when [`Stop`] was requested meanwhile.
     pub fn run(&self, argv: &[String], env: &BTreeMap<String, String>, timeout: Duration) -> Option<Reading> {
         self.run_whole(argv, env, timeout).map(|(reading, _written)| reading)
@@ -115,6 +123,7 @@ impl Launcher {
             .env("PATH", std::env::var_os("PATH").unwrap_or_else(|| "/usr/sbin:/usr/bin:/sbin:/bin".into()))
             .env("HOME", std::env::var_os("HOME").unwrap_or_else(|| "/".into()))
             .env("LANG", "C.UTF-8")
+            .envs(self.passed.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
             .envs(env)
             .stdin(Stdio::null())
             .stdout(writer.try_clone().map_err(failed)?)

@@ -114,6 +114,7 @@ pub fn resolve(manifest: &Manifest, dc: &str, datacenter: &model::Datacenter) ->
             .collect(),
         points,
         programs: manifest.programs(),
+        secret_env: secrets.iter().filter(|one| !one.is_file).map(|one| one.place.clone()).collect(),
         engines,
         hash: manifest.hash.clone(),
     };

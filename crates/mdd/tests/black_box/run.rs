@@ -411,3 +411,31 @@ fn instances_are_checked_each_and_rolled_up() {
     let outcome = platform.mdd(&["run", "iad2"]).exits(1);
     outcome.says("✖ dns 1 of 2 bad: silent").says("◌ behind");
 }
+
+#[test]
+fn a_secret_of_the_environment_reaches_the_check_and_nothing_else_does() {
+    let mut platform = Platform::new();
+    platform.plugin(
+        "check-env",
+        "eval \"secret=\\$$1\"; echo \"ENV OK - $1 is $secret, other is ${OTHER-unset}\"",
+    );
+    platform.point("p", "[check-env, \"${secret.login}\"]", &[]);
+    platform.tail("secrets: {login: {env: MDD_TEST_LOGIN}}\n");
+    for arguments in [&["run", "iad2", "-v"][..], &["exec", "iad2/p"]] {
+        let ran = platform.command(arguments).env("MDD_TEST_LOGIN", "s3").env("OTHER", "x").output().unwrap();
+        let stdout = String::from_utf8(ran.stdout).unwrap();
+        assert!(stdout.contains("MDD_TEST_LOGIN is s3, other is unset"), "{stdout}");
+    }
+    platform.tail("x-note: the rest\n").without_points().point("q", "[check-env, A]", &[]);
+    let loader = "secrets: {login: {env: LD_PRELOAD}}";
+    let text = std::fs::read_to_string(platform.path("mdd.yaml")).unwrap();
+    std::fs::write(
+        platform.path("mdd.yaml"),
+        text.replace("secrets: {login: {env: MDD_TEST_LOGIN}}", loader),
+    )
+    .unwrap();
+    let refused = platform.mdd(&["validate"]).exits(2);
+    assert!(
+        format!("{}{}", refused.stdout, refused.stderr).contains("`LD_PRELOAD` could start something else")
+    );
+}

@@ -35,6 +35,11 @@ pub fn references(manifest: &Manifest) -> Vec<Diagnostic> {
     crate::manifest::sorted(check.problems)
 }
 
+/// Whether a variable decides what a program starts or loads.
+fn is_loader(name: &str) -> bool {
+    name.starts_with("LD_") || LOADERS.contains(&name)
+}
+
 struct Check<'a> {
     manifest: &'a Manifest,
     document: &'a Document,
@@ -134,6 +139,10 @@ impl<'a> Check<'a> {
                     let message = format!("`{}` cannot be the name of an environment variable", env.value);
                     self.error(env.mark, message, "letters, digits and _, a letter first");
                 }
+                (None, Some(env)) if is_loader(env) => {
+                    let message = format!("`{}` could start something else than the check", env.value);
+                    self.error(env.mark, message, "choose another name");
+                }
                 (Some(_), None) | (None, Some(_)) => {}
                 (Some(_), Some(env)) => {
                     self.error(
@@ -218,7 +227,7 @@ impl<'a> Check<'a> {
             if !is_env(name) {
                 let message = format!("`{}` cannot be the name of an environment variable", name.value);
                 self.error(name.mark, message, "letters, digits and _, a letter first");
-            } else if name.value.starts_with("LD_") || LOADERS.contains(&name.value.as_str()) {
+            } else if is_loader(name) {
                 let message = format!("`{}` in env could start something else than the check", name.value);
                 self.error(name.mark, message, "remove it");
             }
