@@ -8,6 +8,7 @@ mod objects;
 mod package;
 mod probe;
 mod prometheus;
+mod rehearsed;
 mod round_trip;
 mod sensu_classic;
 mod sensu_go;
