@@ -4,6 +4,7 @@ mod dead_agent;
 #[path = "../black_box/harness.rs"]
 #[expect(dead_code, reason = "what other tests need of it")]
 mod harness;
+mod icinga2;
 mod kept;
 mod live;
 mod nagios;
