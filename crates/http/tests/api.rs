@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use http::Api;
+use http::{Api, Call};
 use plugin::{Deadline, Reason, Secret};
 use testkit::pki::{Identity, Wish};
 use testkit::{Peer, Server, free_port, nginx, nginx_with};
@@ -35,6 +35,29 @@ fn a_body_or_the_reason_why_there_is_none() {
     let known =
         Api::new(&TlsOptions::default(), Some(Secret::new("Bearer of-the-api-test"))).expect("a client");
     assert_eq!(known.get(&url("/secret"), &deadline()).as_deref(), Ok(&b"in"[..]));
+}
+
+#[test]
+fn a_call_has_headers_both_ways_and_a_body() {
+    let server = nginx(
+        "location /in { if ($request_method != 'POST') { return 405; } if ($http_x_http_method_override != 'GET') { return 400; }
+           add_header Sensu-Continue next; return 200 '$content_type $content_length'; }
+         location /moved { return 302 /in; }",
+    );
+    let url = format!("http://{}/in", server.address());
+    let api = Api::new(&TlsOptions::default(), None).expect("a client");
+    let headers = [("X-HTTP-Method-Override", "GET")];
+    let call = Call { url: &url, headers: &headers, post: Some(b"{}") };
+    let reply = api.call(&call, &deadline()).expect("an answer");
+    assert_eq!(reply.body, b"application/json 2");
+    assert_eq!((reply.header("sensu-continue"), reply.header("none")), (Some("next"), None));
+    let got = api.call(&Call { post: None, ..call }, &deadline()).expect_err("a GET");
+    assert_eq!(got.reason, Reason::Status);
+
+    let strict = Api::without_redirects(&TlsOptions::default(), None).expect("a client");
+    let moved = format!("http://{}/moved", server.address());
+    let failure = strict.get(&moved, &deadline()).expect_err("a redirect");
+    assert_eq!(failure.message, format!("GET {moved}: 302 Found"));
 }
 
 #[test]
