@@ -146,19 +146,23 @@ fn silenced(block: &Block, host: &str, name: &str, notes: &[&Block]) -> Option<S
 
 /// Of two services that claim to be the same check neither can be believed.
 fn doubt(sightings: &mut [Sighting]) {
-    let mut claims = BTreeMap::<_, BTreeSet<usize>>::new();
-    for (index, sighting) in sightings.iter().enumerate() {
-        let labels = &sighting.labels;
-        let instance = labels.instance.clone().unwrap_or_default();
-        let claim = match (&labels.dc, &labels.point) {
-            // Without its key an instance is told by the service's name.
-            (Some(dc), Some(point)) if labels.instance.is_none() => {
-                (dc.clone(), point.clone(), sighting.name.clone())
-            }
-            (Some(dc), Some(point)) => (dc.clone(), point.clone(), instance),
-            _ => (sighting.host.clone(), String::new(), sighting.name.clone()),
+    let point = |one: &Sighting| Some((one.labels.dc.clone()?, one.labels.point.clone()?));
+    // An instance whose key Nagios cannot keep has no label of it, and is told by its name: `POINT_KEY`.
+    let is_named = |one: &Sighting| {
+        let start = one.labels.point.as_ref().map(|point| format!("{point}_"));
+        start.is_some_and(|start| one.name.starts_with(&start))
+    };
+    let keyless = sightings.iter().filter(|one| one.labels.instance.is_none() && !is_named(one));
+    let single: BTreeSet<_> = keyless.filter_map(point).collect();
+    let mut claims = BTreeMap::<_, Vec<usize>>::new();
+    for (index, one) in sightings.iter().enumerate() {
+        let claim = match (point(one), &one.labels.instance) {
+            (Some(of), Some(key)) => (of, key.clone()),
+            (Some(of), None) if single.contains(&of) => (of, String::new()),
+            (Some(of), None) => (of, one.name.clone()),
+            (None, _) => ((one.host.clone(), String::new()), one.name.clone()),
         };
-        claims.entry(claim).or_default().insert(index);
+        claims.entry(claim).or_default().push(index);
     }
     for twins in claims.into_values().filter(|twins| twins.len() > 1) {
         let names: Vec<String> = twins.iter().map(|&index| service(&sightings[index])).collect();
