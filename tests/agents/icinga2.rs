@@ -15,7 +15,7 @@ use crate::package;
 use crate::rehearsed::{Rehearsed, states};
 
 /// Longest wait for what Icinga does in a few seconds.
-const WAIT: Duration = Duration::from_secs(60);
+const WAIT: Duration = Duration::from_mins(1);
 const DCS: [&str; 3] = ["ams1", "iad2", "sin1"];
 /// The folder that exported commands name.
 const PLUGINS: &str = "/usr/lib/nagios/plugins/";
@@ -31,7 +31,9 @@ fn export(manifest: &Path, out: &Path, dcs: &[&str], options: &[&str]) {
     let out_text = out.to_string_lossy().into_owned();
     let ran = mdd(manifest, &[&["export", "icinga2"], dcs, &["--out", &out_text], options].concat());
     assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
-    dcs.iter().for_each(|dc| use_package(&out.join(dc)));
+    for dc in dcs {
+        use_package(&out.join(dc));
+    }
 }
 
 /// Lets the exported commands start what the package has, and often.
@@ -271,16 +273,11 @@ fn the_reference_manifests_points_are_in_the_state_that_mdd_run_sees() {
     let objects = export.path().join("iad2/objects.conf");
     // One cycle is enough, and soon.
     let soon = fs::read_to_string(&objects).expect("read the export");
-    let soon: String = soon
-        .lines()
-        .map(|line| {
-            if line.starts_with("  check_interval") {
-                "  check_interval = 20s\n".into()
-            } else {
-                format!("{line}\n")
-            }
-        })
-        .collect();
+    let soon = soon.lines().map(|line| {
+        let often = line.starts_with("  check_interval");
+        if often { "  check_interval = 20s" } else { line }
+    });
+    let soon = soon.collect::<Vec<_>>().join("\n");
     fs::write(&objects, soon).expect("change the export");
     let icinga = icinga2("testkit", export.path(), "");
     wait_for_results(&icinga, "");
@@ -348,12 +345,8 @@ fn a_vantage_point_that_is_not_connected_gives_no_result() {
     assert!(pulled.stdout.contains("not run yet: iad2/one"), "{}{}", pulled.stdout, pulled.stderr);
     // The master itself is no vantage point, whatever ran there.
     let text = fs::read_to_string(export.path().join("iad2/objects.conf")).expect("read the export");
-    let without: String = text
-        .lines()
-        .filter(|line| !line.contains("command_endpoint"))
-        .map(|line| format!("{line}\n"))
-        .collect();
-    fs::write(export.path().join("iad2/objects.conf"), without).expect("change the export");
+    let without: Vec<&str> = text.lines().filter(|line| !line.contains("command_endpoint")).collect();
+    fs::write(export.path().join("iad2/objects.conf"), without.join("\n")).expect("change the export");
     drop(icinga);
     let icinga = icinga2("testkit", export.path(), master);
     wait_for_results(&icinga, "");
@@ -409,9 +402,9 @@ fn what_somebody_sends_by_hand_is_no_result() {
 #[test]
 fn a_downtime_of_a_waiver_begins_and_is_shown() {
     let folder = open_folder();
-    let today = jiff_today();
+    let until = last_day();
     let waiver = format!(
-        "waivers: [{{point: bad, dc: iad2, until: {today}, reason: 'parts; by \"mail\"', by: alex}}]\n"
+        "waivers: [{{point: bad, dc: iad2, until: {until}, reason: 'parts; by \"mail\"', by: alex}}]\n"
     );
     let file = manifest(folder.path(), &point("bad", r#"check: [check-dummy, "2", "no"]"#), &waiver);
     let export = exported(&file, &["iad2"], &["--with-silences"]);
@@ -424,7 +417,7 @@ fn a_downtime_of_a_waiver_begins_and_is_shown() {
 }
 
 /// The last day of a waiver, UTC: in a week.
-fn jiff_today() -> String {
+fn last_day() -> String {
     let ran = Run::new("date").args(["-u", "-d", "7 days", "+%Y-%m-%d"]).go();
     ran.first_line().trim().to_owned()
 }

@@ -35,7 +35,7 @@ pub fn draft(request: &Request<'_>) -> Draft {
     let mut commands = vec![commands::host(plan)];
     commands.extend(items.iter().map(|item| commands::check(item, request.style)));
     commands.extend(rollups.iter().map(|rollup| commands::rollup(plan, rollup)));
-    put(&mut draft, COMMANDS, commands);
+    put(&mut draft, COMMANDS, &commands);
 
     let mut objects = vec![surroundings::host(plan)];
     objects.extend(surroundings::service_groups(plan));
@@ -46,10 +46,10 @@ pub fn draft(request: &Request<'_>) -> Draft {
     if request.silences {
         objects.extend(items.iter().filter_map(surroundings::downtime));
     }
-    put(&mut draft, OBJECTS, objects);
+    put(&mut draft, OBJECTS, &objects);
 
     if let Some(parent) = &plan.engines.icinga2.parent_zone {
-        put(&mut draft, ZONES, surroundings::zones(plan, parent));
+        put(&mut draft, ZONES, &surroundings::zones(plan, parent));
     }
     draft.notices.extend(notices(request, &items));
     draft.apply = apply(plan);
@@ -86,9 +86,9 @@ pub fn delete(_dc: &str, object: &Object) -> Vec<String> {
 }
 
 /// Writes blocks into a file of the draft and into the list of objects.
-fn put(draft: &mut Draft, file: &str, blocks: Vec<Block>) {
+fn put(draft: &mut Draft, file: &str, blocks: &[Block]) {
     let mut text = HEAD.to_owned();
-    for block in &blocks {
+    for block in blocks {
         draft.holds(block.kind, block.full_name());
         text.push('\n');
         text.push_str(&block.render());

@@ -214,7 +214,7 @@ const ROWS: &[Row] = &[
     (
         "mdd exec of another hash",
         |s| {
-            command(
+            command(;
                 s,
                 &[
                     "/usr/bin/mdd",

@@ -22,7 +22,7 @@ impl Block {
 
     /// Says whose it is: its full name begins with this.
     pub fn of(mut self, owners: &[&str]) -> Self {
-        self.owner = owners.iter().map(|owner| format!("{owner}!")).collect();
+        self.owner = owners.iter().flat_map(|owner| [*owner, "!"]).collect();
         self
     }
 
@@ -69,7 +69,7 @@ impl Block {
 
     /// As a file has it.
     pub fn render(&self) -> String {
-        let lines: String = self.lines.iter().map(|line| format!("  {line}\n")).collect();
+        let lines: String = self.lines.iter().flat_map(|line| ["  ", line, "\n"]).collect();
         format!("object {} {} {{\n{lines}}}\n", self.kind, literal(&self.name))
     }
 }
