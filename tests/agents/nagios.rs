@@ -15,7 +15,7 @@ use crate::package;
 use crate::rehearsed::{Rehearsed, states};
 
 /// Longest wait for what Nagios does in a few seconds.
-const WAIT: Duration = Duration::from_secs(60);
+const WAIT: Duration = Duration::from_mins(1);
 /// What a stock configuration has and an export refers to.
 const STOCK: &str = "define command {\n  command_name notify-host-by-email\n  command_line /bin/true\n}\n\
     define command {\n  command_name notify-service-by-email\n  command_line /bin/true\n}\n";

@@ -15,7 +15,7 @@ use crate::package;
 use crate::rehearsed::Rehearsed;
 
 /// Longest wait for what takes a few seconds.
-const WAIT: Duration = Duration::from_secs(60);
+const WAIT: Duration = Duration::from_mins(1);
 
 /// A program that everybody may start.
 fn script(path: &Path, text: &str) {

@@ -11,7 +11,7 @@ use crate::engine::output::clean;
 use crate::plan::{Plan, Vantage};
 
 /// NRPE's own `command_timeout`.
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
+const COMMAND_TIMEOUT: Duration = Duration::from_mins(1);
 /// Between a check's end and that of its command on the agent.
 const BETWEEN: Duration = Duration::from_secs(2);
 /// How long an agent may take to say that it is there.

@@ -14,7 +14,7 @@ pub const GRACE: Duration = Duration::from_secs(5);
 /// A problem that lasts is told again after this time.
 const AGAIN: Duration = Duration::from_hours(1);
 /// Nagios' own `service_check_timeout`.
-const SERVICE_CHECK_TIMEOUT: Duration = Duration::from_secs(60);
+const SERVICE_CHECK_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A host of the server.
 #[derive(Debug, Clone)]

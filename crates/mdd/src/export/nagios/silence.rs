@@ -12,7 +12,7 @@ use crate::plan::{Plan, Waiver};
 /// A line says nothing of the time at which it was written: the downtime begins at the epoch, which is at once, and Nagios
 /// refuses one that is over.
 pub fn commands(plan: &Plan, checks: &[Check<'_>], writer: &mut Writer<'_>) -> String {
-    let mut lines = String::new();
+    let mut lines = Vec::new();
     for check in checks {
         let item = &check.item;
         let Some(waiver) = &item.point.waiver else { continue };
@@ -21,12 +21,12 @@ pub fn commands(plan: &Plan, checks: &[Check<'_>], writer: &mut Writer<'_>) -> S
         let field = |text: &str| crate::engine::output::clean(text).replace([';', '\n'], ",");
         let ticket = waiver.ticket.as_ref().map(|ticket| format!(" ({ticket})")).unwrap_or_default();
         let comment = field(&format!("{}{ticket}", waiver.reason));
-        lines += &format!(
+        lines.push(format!(
             "[1] SCHEDULE_SVC_DOWNTIME;{};{};1;{end};1;0;0;{};{comment}\n",
             check.host,
             item.name,
             field(&waiver.by)
-        );
+        ));
         writer.draft.holds("downtime", format!("{}/{}", check.host, item.name));
     }
     if !lines.is_empty() {
@@ -35,7 +35,7 @@ pub fn commands(plan: &Plan, checks: &[Check<'_>], writer: &mut Writer<'_>) -> S
             plan.dc
         ));
     }
-    lines
+    lines.concat()
 }
 
 /// The second after a waiver's last day, UTC.
