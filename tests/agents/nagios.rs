@@ -122,7 +122,7 @@ fn the_reference_manifest_loads_without_a_warning_alone_together_and_beside_the_
             assert_loads(&nagios_check(alone.path()), &format!("{target} {options:?} {dc}"));
         }
         let stock = fs::read_to_string("/etc/nagios4/nagios.cfg").expect("read Debian's nagios.cfg");
-        let ours: String = DCS.iter().map(|dc| format!("cfg_dir={}\n", side(dc).display())).collect();
+        let ours = DCS.map(|dc| format!("cfg_dir={}\n", side(dc).display())).concat();
         let main = folder.path().join("main");
         fs::write(&main, stock + &ours).expect("write a main file");
         let ran = Run::new("/usr/sbin/nagios4").args(["-v".as_ref(), main.as_os_str()]).go();

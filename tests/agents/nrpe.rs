@@ -130,10 +130,9 @@ fn long_output_arrives_whole_and_over_version_2_cut() {
         &plugins.path().join("check-long"),
         "printf 'LONG OK: %s bytes | size=%sB;\\n' \"$1\" \"$1\"; head -c \"$1\" /dev/zero | tr '\\0' x; echo .",
     );
-    let points: String = [500, 1500, 4000, 5000, 60_000]
-        .iter()
+    let points = [500, 1500, 4000, 5000, 60_000]
         .map(|size| format!("  b{size}: {{group: g, milestone: core, title: T, why: W, check: [check-long, \"{size}\"]}}\n"))
-        .collect();
+        .concat();
     let (_file, out) = agent_of(folder.path(), plugins.path(), &points);
     let file = out.path().join("iad2/agents/node.cfg");
     let agent = nrpe(&file, "");
