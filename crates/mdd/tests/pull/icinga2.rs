@@ -214,7 +214,7 @@ const ROWS: &[Row] = &[
     (
         "mdd exec of another hash",
         |s| {
-            command(;
+            command(
                 s,
                 &[
                     "/usr/bin/mdd",
@@ -225,7 +225,7 @@ const ROWS: &[Row] = &[
                     "--file",
                     "/etc/mdd/mdd.yaml",
                 ],
-            )
+            );
         },
         "export is out of date",
     ),
