@@ -68,6 +68,8 @@ struct Turn<'w> {
     out: usize,
     /// Results that are in, not yet kept.
     taken: Vec<Taken<'w>>,
+    /// When its last turn came.
+    came: Instant,
     /// When it was started last.
     started: Option<Timestamp>,
     /// When its results were last kept.
@@ -114,7 +116,8 @@ impl<'w> Schedule<'w> {
         points: Vec<&'w Point>,
     ) -> Self {
         let due = Instant::now();
-        let turn = |point| Turn { point, due, out: 0, taken: Vec::new(), started: None, kept: None };
+        let turn =
+            |point| Turn { point, due, out: 0, taken: Vec::new(), came: due, started: None, kept: None };
         let mut source = source;
         if let Source::Memory(facts) = &mut source {
             // A laptop stands in for every vantage point that it runs the points of.
@@ -219,8 +222,10 @@ impl<'w> Schedule<'w> {
                 }
             };
             let checks = point.instances.iter().filter(|instance| !instance.argv.is_empty());
+            let came = self.round(turn, at);
             let turn = &mut self.turns[index];
-            turn.due = at + self.every.unwrap_or(point.interval);
+            turn.came = came;
+            turn.due = came + self.every.unwrap_or(point.interval);
             turn.started = Some(now());
             if let Some(root) = down {
                 turn.taken =
@@ -235,6 +240,14 @@ impl<'w> Schedule<'w> {
                 }
             }
         }
+    }
+
+    /// When a turn that comes now has come: a point that must not run while it is blocked belongs to the round of what it
+    /// has waited for, or it would fall behind it by the time that takes, and be judged after it.
+    fn round(&self, turn: &Turn<'w>, at: Instant) -> Instant {
+        let careful = turn.point.when_blocked == WhenBlocked::Skip;
+        let of_round = |other: &&Turn<'w>| careful && other.is_in() && waits_for(turn.point, other.point);
+        self.turns.iter().filter(of_round).map(|other| other.came).min().unwrap_or(at)
     }
 
     /// What is known, with the results that are in and not yet kept.
