@@ -165,7 +165,7 @@ const ROWS: &[Row] = &[
     (
         "stale results",
         |_, w| {
-            w.says(0, "Warning: The results of service 'p' on host 'iad2' are stale by 0d 0h 1m 2s (threshold=0d 0h 3m 0s).")
+            w.says(0, "Warning: The results of service 'p' on host 'iad2' are stale by 0d 0h 1m 2s (threshold=0d 0h 3m 0s).");
         },
         "are stale by",
     ),
@@ -252,12 +252,8 @@ const ROWS: &[Row] = &[
         "neither label nor objects.cache",
         |_, w| {
             w.objects = None;
-            w.status = w
-                .status
-                .lines()
-                .filter(|line| !line.contains("_MDD_CHECK"))
-                .map(|line| format!("{line}\n"))
-                .collect();
+            let lines = w.status.split_inclusive('\n').filter(|line| !line.contains("_MDD_CHECK"));
+            w.status = lines.collect();
         },
         "neither tells the command",
     ),
@@ -277,7 +273,7 @@ const ROWS: &[Row] = &[
     ("cut within a line", |_, w| w.status.truncate(w.status.find("_MDD_POINT").unwrap()), "it is cut"),
     ("cut between blocks", |_, w| w.status.truncate(w.status.find("servicestatus").unwrap()), SILENT),
     ("empty", |_, w| w.status.clear(), "no status.dat"),
-    ("another file", |_, w| w.status = "FILE OK: it is there\n".to_owned(), "begins no block"),
+    ("another file", |_, w| "FILE OK: it is there\n".clone_into(&mut w.status), "begins no block"),
     ("without a time", |_, w| w.set("created", "0"), "no time"),
     ("a number that is none", |_, w| w.set("last_check", "now"), "last_check=now"),
     ("without a state", |_, w| w.status = w.status.replace("\tcurrent_state=0\n", ""), "no current_state"),
@@ -299,7 +295,7 @@ const NRPE: &[Row] = &[
             w.says(
                 2,
                 "(No output on stdout) stderr: connect to address 10.0.0.5 port 5666: Connection refused",
-            )
+            );
         },
         "refused",
     ),
@@ -321,7 +317,7 @@ const NRPE: &[Row] = &[
     (
         "no TLS",
         |_, w| {
-            w.says(3, "CHECK_NRPE: (ssl_err != 5) Error - Could not complete SSL handshake with 10.0.0.5: 1")
+            w.says(3, "CHECK_NRPE: (ssl_err != 5) Error - Could not complete SSL handshake with 10.0.0.5: 1");
         },
         "SSL handshake",
     ),
