@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use testkit::agents::{Nagios, nagios, nagios_check, open_folder};
+use testkit::agents::{Nagios, nagios, nagios_cgi, nagios_check, open_folder};
 use testkit::{Ran, Run, plugin, poll_until};
 
 use crate::package;
@@ -189,6 +189,27 @@ fn assert_agree(
     assert!(agree, "{what}: mdd run says\n{ours:#?}\nand mdd pull\n{theirs:#?}");
 }
 
+/// The same through the CGIs, of which only who knows the password is told.
+fn assert_cgi_agrees(rehearsed: &Rehearsed, nagios: &Nagios) {
+    let server = nagios_cgi(nagios);
+    let url = format!("http://127.0.0.1:{}/cgi", server.port());
+    let folder = open_folder();
+    let ask = |password: &str| {
+        let file = folder.path().join("password");
+        fs::write(&file, format!("{password}\n")).expect("write the password");
+        let args = ["pull", "nagios", &url, "--user", "reader", "--password-file", &file.to_string_lossy()];
+        rehearsed.mdd("cgi.db", &args)
+    };
+    let pulled = ask("s3cret pass");
+    assert_eq!(pulled.code, Some(0), "{}{}", pulled.stdout, pulled.stderr);
+    let theirs = states(&rehearsed.ask("cgi.db", &["status", "iad2"]));
+    let said = format!("{}\n{theirs:#?}", pulled.stdout);
+    assert!(theirs.len() == 16 && theirs.values().all(|(_, status)| status == "OK"), "{said}");
+    let refused = ask("another");
+    assert_eq!(refused.code, Some(5), "{}", refused.stdout);
+    assert!(refused.stderr.contains("401") && !refused.stderr.contains("another"), "{}", refused.stderr);
+}
+
 #[test]
 fn the_rehearsals_points_are_in_the_state_that_mdd_run_sees() {
     let rehearsed = Rehearsed::new();
@@ -201,6 +222,7 @@ fn the_rehearsals_points_are_in_the_state_that_mdd_run_sees() {
     assert_agree(&rehearsed, &nagios, "all up", |states| {
         states.len() == 16 && states.values().all(|(state, _)| state == "green")
     });
+    assert_cgi_agrees(&rehearsed, &nagios);
     rehearsed.end("s3");
     assert_agree(&rehearsed, &nagios, "without object storage", |states| {
         ["red", "blocked", "green"].iter().all(|wanted| states.values().any(|(state, _)| state == wanted))

@@ -858,7 +858,7 @@ fn explain_names_the_rule_and_the_facts() {
         "\
 blocked: failing, and something that it depends on is entirely down
   says          waits for q
-  result        CRITICAL 30 s ago from node, since 2026-11-22 21:39:30 UTC (30 s); usable
+  result        CRITICAL 30 s ago from node (local), since 2026-11-22 21:39:30 UTC (30 s); usable
   from          node
   stable        15 m
   ttl           3 m

@@ -77,6 +77,53 @@ pub fn nagios(objects: &Path, plugins: &Path, lines: &str) -> Nagios {
     Nagios { status, objects_cache, log, command_file, server }
 }
 
+/// Nagios' CGIs below `/cgi/`, run by Apache for the user `reader` with the password `s3cret pass`.
+pub fn nagios_cgi(nagios: &Nagios) -> Server {
+    let (folder, port) = (open_folder(), free_port());
+    let dir = folder.path().display();
+    let main = nagios.status.parent().and_then(Path::parent).expect("its folder").join("nagios.cfg");
+    let cgi = folder.path().join("cgi.cfg");
+    fs::write(
+        &cgi,
+        format!(
+            "main_config_file={}\nuse_authentication=1\nauthorized_for_all_services=reader\n\
+        authorized_for_all_hosts=reader\nauthorized_for_configuration_information=reader\n\
+        authorized_for_system_information=reader\n",
+            main.display()
+        ),
+    )
+    .expect("write cgi.cfg");
+    // htpasswd's form for tests: SHA-1, https://httpd.apache.org/docs/2.4/misc/password_encryptions.html
+    fs::write(folder.path().join("users"), "reader:{SHA}ohgYgF2kkgMlRbH1HlEDczlOc+M=\n")
+        .expect("write the users");
+    let modules: String = [
+        "mpm_prefork",
+        "authn_core",
+        "authn_file",
+        "auth_basic",
+        "authz_core",
+        "authz_user",
+        "cgi",
+        "alias",
+        "env",
+    ]
+    .iter()
+    .flat_map(|name| ["LoadModule ", name, "_module /usr/lib/apache2/modules/mod_", name, ".so\n"])
+    .collect();
+    let config = format!(
+        "{modules}ServerRoot {dir}\nDefaultRuntimeDir {dir}\nPidFile {dir}/pid\nMutex file:{dir} default\nServerName localhost\n\
+         Listen 127.0.0.1:{port}\nErrorLog {dir}/error.log\nUser www-data\nGroup www-data\nStartServers 2\n\
+         SetEnv NAGIOS_CGI_CONFIG {cgi}\nScriptAlias /cgi/ /usr/lib/cgi-bin/nagios4/\n\
+         <Location /cgi/>\nAuthType Basic\nAuthName nagios\nAuthUserFile {dir}/users\nRequire valid-user\n</Location>\n",
+        cgi = cgi.display(),
+    );
+    let file = folder.path().join("apache2.conf");
+    fs::write(&file, config).expect("write apache2.conf");
+    let mut apache = Command::new("/usr/sbin/apache2");
+    apache.arg("-D").arg("FOREGROUND").arg("-f").arg(&file);
+    Server::start(apache, port, folder)
+}
+
 /// What `nagios4 -v` says of the object files at `objects` (a file, or a folder of `*.cfg`) beside a minimal main file.
 pub fn nagios_check(objects: &Path) -> Ran {
     let folder = open_folder();

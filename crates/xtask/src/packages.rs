@@ -44,6 +44,7 @@ pub const TEST: &[&str] = &[
     "prometheus",
     "tmux",
     // the agents that start checks, and what reads metrics from files
+    "apache2-bin",
     "icinga2-bin",
     "icinga2-common",
     "nagios-nrpe-plugin",

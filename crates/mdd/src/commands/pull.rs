@@ -185,10 +185,8 @@ impl Origin {
             });
         }
         match args.kind {
-            Kind::Nagios => {
-                return Err(Error::usage(
-                    "Nagios is read from its status.dat, not over HTTP: its pages do not tell what it runs",
-                ));
+            Kind::Nagios if args.objects.is_some() => {
+                return Err(Error::usage("--objects goes with a status.dat: the CGIs tell what Nagios runs"));
             }
             Kind::Mdd => return Err(Error::usage("mdd has no API: give the file that it wrote, or `-`")),
             Kind::SensuGo if args.user.is_some() => {
@@ -308,7 +306,8 @@ fn keep(
     let plan = &context.plan;
     // In their order, so that each carries the one before it on.
     sorted.pulled.sort_by_key(|one| one.reading.at);
-    let (_, snapshot, added) = context.history()?.pull(plan, source, &context.provenance, &sorted.pulled, at)?;
+    let (_, snapshot, added) =
+        context.history()?.pull(plan, source, &context.provenance, &sorted.pulled, at)?;
     let mut without = BTreeMap::new();
     let mut silenced = BTreeMap::new();
     for one in &sorted.pulled {
@@ -439,7 +438,8 @@ fn fetch(
             Kind::SensuGo => sensu_go::fetch(&client, &namespaces),
             Kind::SensuClassic => sensu_classic::fetch(&client),
             Kind::Icinga2 => icinga2::fetch(&client),
-            Kind::Nagios | Kind::Mdd => Err(Failed("there is no API to ask".to_owned())),
+            Kind::Nagios => nagios::fetch(&client),
+            Kind::Mdd => Err(Failed("there is no API to ask".to_owned())),
         };
         // Nobody waits for it after a signal.
         match send.send(answer) {

@@ -1,14 +1,17 @@
-//! Nagios Core: services, from its `status.dat`, with `objects.cache` to tell what it runs.
+//! Nagios Core: services, from its `status.dat`, with `objects.cache` to tell what it runs, or from its CGIs.
 //!
 //! nagioscore 4.4 `xdata/xsddefault.c` (status.dat: blocks of `name=value`, custom variables as `_NAME=modified;value`),
 //! `xdata/xodtemplate.c` (objects.cache: blocks of `name<tab>value`, `;` without its backslash), `common/shared.c` and
 //! `base/utils.c` (only the long output is escaped: `\n` and `\\`).
+
+pub mod json;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::client::{Client, Failed};
 use super::document::moment;
 use super::sighting::{Haul, Labels, Runs, Said, Sighting};
 use crate::export::rollup::PREFIX;
@@ -20,26 +23,52 @@ const PASSIVE: &str = "1";
 /// `entry_type` of the comment that an acknowledgement leaves.
 const ACKNOWLEDGEMENT: &str = "4";
 
-/// Reads a `status.dat`, and the `objects.cache` of the same Nagios where it can be had.
+/// What a document says, before anything is made of it.
+#[derive(Debug)]
+pub struct Found {
+    /// When Nagios made it.
+    taken: Timestamp,
+    /// When Nagios was started, or has last read its configuration; seconds since 1970.
+    started: i64,
+    /// `servicestatus`, and what may explain it.
+    blocks: Vec<Block>,
+    /// The line of each command, where it can be had.
+    commands: Option<BTreeMap<String, String>>,
+}
+
+/// Reads a `status.dat`, and the `objects.cache` of the same Nagios where it can be had; or the answers of its CGIs.
 ///
 /// # Errors
 /// It is none, or not whole: Nagios replaces it at once, so that half a file is half a copy.
-pub fn read(status: &[u8], objects: Option<&[u8]>) -> Result<Haul, String> {
-    let blocks = blocks(status, '=')?;
-    let of = |kind: &'static str| blocks.iter().filter(move |block| block.kind == kind);
-    let info = of("info").next().ok_or("it is no status.dat: it has no block `info`")?;
-    let taken = info.whole("created")?;
-    let taken = moment(taken).ok_or_else(|| format!("it was created at {taken}, which is no time"))?;
-    let program = of("programstatus").next().ok_or("it has no block `programstatus`")?;
-    let started = program.whole("program_start")?;
-    let commands = objects.map(commands).transpose().map_err(|what| format!("objects.cache: {what}"))?;
+pub fn read(document: &[u8], objects: Option<&[u8]>) -> Result<Haul, String> {
+    let found = if json::is(document) { json::read(document)? } else { files(document, objects)? };
+    let of = |kind: &'static str| found.blocks.iter().filter(move |block| block.kind == kind);
     let notes: Vec<&Block> = of("servicedowntime").chain(of("servicecomment")).collect();
     let mut sightings = Vec::new();
     for block in of("servicestatus") {
-        sightings.extend(sighting(block, started, &notes, commands.as_ref())?);
+        sightings.extend(sighting(block, found.started, &notes, found.commands.as_ref())?);
     }
     doubt(&mut sightings);
-    Ok(Haul { taken, sightings })
+    Ok(Haul { taken: found.taken, sightings })
+}
+
+/// Gets what the CGIs say.
+///
+/// # Errors
+/// They cannot be reached, do not let us in, or say something else.
+pub fn fetch(client: &Client) -> Result<Haul, Failed> {
+    read(&json::fetch(client)?, None).map_err(|what| client.failed("", &what))
+}
+
+fn files(status: &[u8], objects: Option<&[u8]>) -> Result<Found, String> {
+    let blocks = blocks(status, '=')?;
+    let first = |kind: &str| blocks.iter().find(|block| block.kind == kind);
+    let info = first("info").ok_or("it is no status.dat: it has no block `info`")?;
+    let taken = info.whole("created")?;
+    let taken = moment(taken).ok_or_else(|| format!("it was created at {taken}, which is no time"))?;
+    let started = first("programstatus").ok_or("it has no block `programstatus`")?.whole("program_start")?;
+    let commands = objects.map(commands).transpose().map_err(|what| format!("objects.cache: {what}"))?;
+    Ok(Found { taken, started, blocks, commands })
 }
 
 /// One service; none of a roll-up, which is about no point.
@@ -115,7 +144,24 @@ fn runs(
         return Ok(if own.is_none_or(|own| own == command) { Runs::Unknown } else { Runs::Command(command) });
     };
     // A command of the export has no arguments.
-    Ok(Runs::Command(commands.get(&command).cloned().unwrap_or(command)))
+    let line = commands.get(&command).cloned().unwrap_or_else(|| command.clone());
+    // The CGIs cut a line at its `;`, which an export has between quotes only: then its name and label have to do.
+    let own = labels.dc.as_ref().map(|dc| format!("mdd_{dc}_{name}"));
+    Ok(if is_cut(&line) && own.as_ref() == Some(&command) { Runs::Unknown } else { Runs::Command(line) })
+}
+
+/// Whether a line of POSIX words ends between single quotes.
+fn is_cut(line: &str) -> bool {
+    let mut quoted = false;
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\'' => quoted = !quoted,
+            '\\' if !quoted => drop(chars.next()),
+            _ => {}
+        }
+    }
+    quoted
 }
 
 /// That it is in a downtime or acknowledged, with whatever says so.
@@ -206,7 +252,7 @@ fn commands(objects: &[u8]) -> Result<BTreeMap<String, String>, String> {
 
 /// `kind { … }`.
 #[derive(Debug)]
-struct Block {
+pub struct Block {
     kind: String,
     values: Vec<(String, String)>,
 }
@@ -267,5 +313,20 @@ fn blocks(text: &[u8], between: char) -> Result<Vec<Block>, String> {
     match open {
         None => Ok(all),
         Some(block) => Err(format!("it is cut: its last block, `{}`, has no end", block.kind)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_line_ends_between_quotes() {
+        for line in ["x", "x 'a b'", r"x 'it'\''s'", r"x 'C:\'", r"x \'"] {
+            assert!(!is_cut(line), "{line}");
+        }
+        for line in ["x 'a", r"x 'it'\''", r"x 'C:\' 'b"] {
+            assert!(is_cut(line), "{line}");
+        }
     }
 }

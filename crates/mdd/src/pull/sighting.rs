@@ -14,7 +14,7 @@ pub enum Kind {
     SensuClassic,
     /// Icinga 2: services, of its API or saved
     Icinga2,
-    /// Nagios Core: its status.dat
+    /// Nagios Core: its status.dat, or its CGIs
     Nagios,
     /// What `mdd run --format json` wrote on another machine
     Mdd,

@@ -442,11 +442,13 @@ fn a_nagios_that_has_stopped_has_no_status_dat() {
     let gone = engine.platform.mdd(&["pull", "nagios", "said.dat"]).exits(5);
     assert!(gone.stderr.contains("said.dat"), "{}", gone.stderr);
     assert_ne!(engine.platform.mdd(&["gate", "iad2"]).code, Some(0));
-    // It is no service with an address.
-    for url in ["http://nagios.example.net/cgi-bin/nagios4/statusjson.cgi", "https://nagios.example.net/"] {
-        let refused = engine.platform.mdd(&["pull", "nagios", url]).exits(2);
-        assert!(refused.stderr.contains("status.dat"), "{}", refused.stderr);
-    }
+    // Nor is anybody there to ask.
+    let port = testkit::free_port();
+    let asked = engine.platform.mdd(&["pull", "nagios", &format!("http://127.0.0.1:{port}/cgi")]).exits(5);
+    assert!(asked.stderr.contains("/cgi/statusjson.cgi"), "{}", asked.stderr);
+    let url = "http://127.0.0.1:1/";
+    let refused = engine.platform.mdd(&["pull", "nagios", url, "--objects", "objects.cache"]).exits(2);
+    assert!(refused.stderr.contains("status.dat"), "{}", refused.stderr);
 }
 
 #[test]
@@ -503,4 +505,113 @@ fn long_output_comes_back_as_it_was_written() {
     let output = Platform::entry(&record, "p")["instances"][0]["output"].as_str().unwrap().to_owned();
     assert_eq!(output, "FILE OK: it is there\nC:\\new\nsecond = line");
     assert_eq!(Platform::entry(&record, "p")["instances"][0]["perf"], "size=12B;");
+}
+
+/// The answers of the CGIs, one after the other: states, services, commands.
+fn answers(engine: &Engine) -> [serde_json::Value; 3] {
+    let at = now() * 1000;
+    let result = |cgi: &str, query: &str| {
+        serde_json::json!({"cgi": cgi, "query": query, "type_code": 0, "message": "", "program_start": at - 200_000_000,
+            "last_data_update": at, "query_time": at})
+    };
+    let state = serde_json::json!({"host_name": "iad2", "description": "p", "plugin_output": "FILE OK: it is there",
+        "long_plugin_output": "", "perf_data": "size=12B;", "status": 2, "has_been_checked": true, "last_check": at,
+        "check_type": 0, "execution_time": 0.01, "problem_has_been_acknowledged": false, "scheduled_downtime_depth": 0});
+    let service = serde_json::json!({"check_command": "mdd_iad2_p", "custom_variables": {"MDD_CHECK": engine.hash,
+        "MDD_DC": "iad2", "MDD_PLATFORM": "quay", "MDD_POINT": "p", "MDD_VANTAGE": "node"}});
+    let line = format!("$USER1$/{}", engine.line.replace('$', "$$"));
+    [
+        serde_json::json!({"result": result("statusjson.cgi", "servicelist"),
+            "data": {"servicelist": {"iad2": {"p": state}}}}),
+        serde_json::json!({"result": result("objectjson.cgi", "servicelist"),
+            "data": {"servicelist": {"iad2": {"p": service}}}}),
+        serde_json::json!({"result": result("objectjson.cgi", "commandlist"),
+            "data": {"commandlist": {"mdd_iad2_p": {"name": "mdd_iad2_p", "command_line": line}}}}),
+    ]
+}
+
+#[test]
+fn of_the_cgis_never_passes_a_gate() {
+    type Change = fn(&mut [serde_json::Value; 3]);
+    let rows: &[(&str, Change)] = &[
+        ("pending", |all| all[0]["data"]["servicelist"]["iad2"]["p"]["status"] = 1.into()),
+        ("critical", |all| all[0]["data"]["servicelist"]["iad2"]["p"]["status"] = 16.into()),
+        ("a state that does not exist", |all| {
+            all[0]["data"]["servicelist"]["iad2"]["p"]["status"] = 32.into()
+        }),
+        ("no state", |all| all[0]["data"]["servicelist"]["iad2"]["p"]["status"] = serde_json::Value::Null),
+        ("never checked", |all| {
+            all[0]["data"]["servicelist"]["iad2"]["p"]["has_been_checked"] = false.into()
+        }),
+        ("checked in 1970", |all| all[0]["data"]["servicelist"]["iad2"]["p"]["last_check"] = 0.into()),
+        ("passive", |all| all[0]["data"]["servicelist"]["iad2"]["p"]["check_type"] = 1.into()),
+        ("from the future", |all| {
+            let at = all[0]["data"]["servicelist"]["iad2"]["p"]["last_check"].as_i64().unwrap();
+            all[0]["data"]["servicelist"]["iad2"]["p"]["last_check"] = (at + 3_600_000).into();
+        }),
+        ("before the start", |all| {
+            let start = all[0]["result"]["program_start"].clone();
+            all[0]["data"]["servicelist"]["iad2"]["p"]["last_check"] = start;
+        }),
+        ("timeout", |all| {
+            all[0]["data"]["servicelist"]["iad2"]["p"]["plugin_output"] =
+                "(Service check timed out after 60.01 seconds)".into();
+        }),
+        ("an output that is left out, and nothing that shows a plugin's hand", |all| {
+            all[0]["data"]["servicelist"]["iad2"]["p"]["plugin_output"] = "".into();
+            all[0]["data"]["servicelist"]["iad2"]["p"]["perf_data"] = "".into();
+        }),
+        ("another check", |all| {
+            all[1]["data"]["servicelist"]["iad2"]["p"]["custom_variables"]["MDD_CHECK"] =
+                "0123456789abcdef".into();
+        }),
+        ("another vantage point", |all| {
+            all[1]["data"]["servicelist"]["iad2"]["p"]["custom_variables"]["MDD_VANTAGE"] = "builder".into();
+        }),
+        ("another line", |all| {
+            all[2]["data"]["commandlist"]["mdd_iad2_p"]["command_line"] = "/bin/true".into();
+        }),
+        ("another command", |all| {
+            all[1]["data"]["servicelist"]["iad2"]["p"]["check_command"] = "true".into();
+        }),
+        ("a line that is cut, of a command that is not the export's", |all| {
+            all[1]["data"]["servicelist"]["iad2"]["p"]["check_command"] = "true".into();
+            all[2]["data"]["commandlist"]["true"] = serde_json::json!({"command_line": "/bin/true 'a"});
+        }),
+        ("started again meanwhile", |all| all[1]["result"]["program_start"] = 1.into()),
+        ("an answer that failed", |all| {
+            all[0]["result"]["type_code"] = 3.into();
+            all[0]["result"]["message"] = "Error: Could not read status data.".into();
+        }),
+        ("no services", |all| all[1]["data"]["servicelist"] = serde_json::json!({})),
+        ("no states", |all| all[0]["data"]["servicelist"] = serde_json::json!({})),
+        ("an answer to another question", |all| all[2]["result"]["query"] = "hostlist".into()),
+        ("no result", |all| all[0] = serde_json::json!({"error": "not found"})),
+    ];
+    let pull = |change: Change| {
+        let engine = Engine::new(&[]);
+        let mut all = answers(&engine);
+        change(&mut all);
+        let text: String = all.iter().map(|one| format!("{one:#}\n")).collect();
+        std::fs::write(engine.platform.path("said.json"), text).unwrap();
+        let pulled = engine.platform.mdd(&["pull", "nagios", "said.json"]);
+        (pulled, engine.platform.mdd(&["gate", "iad2"]).code)
+    };
+    let (good, gate) = pull(|_| {});
+    assert_eq!((good.code, gate), (Some(0), Some(0)), "{}{}", good.stdout, good.stderr);
+    // The CGIs end a line at its `;`: the export's own command with its label is enough then.
+    let cut: Change =
+        |all| all[2]["data"]["commandlist"]["mdd_iad2_p"]["command_line"] = "$USER1$/check-file 'a".into();
+    assert_eq!(pull(cut).1, Some(0));
+    let left_out: Change = |all| all[0]["data"]["servicelist"]["iad2"]["p"]["plugin_output"] = "".into();
+    assert_eq!(pull(left_out).1, Some(0));
+    for (what, change) in rows {
+        let (pulled, gate) = pull(*change);
+        assert_ne!(gate, Some(0), "{what}: {}{}", pulled.stdout, pulled.stderr);
+    }
+    let engine = Engine::new(&[]);
+    for broken in ["{", "{}", "{\"result\": 1}", "{\"result\": {}}"] {
+        std::fs::write(engine.platform.path("said.json"), broken).unwrap();
+        engine.platform.mdd(&["pull", "nagios", "said.json"]).exits(5);
+    }
 }
