@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use testkit::agents::{Icinga2, icinga2, icinga2_check, open_folder};
 use testkit::{Ran, Run, plugin, poll_until};
 
-use crate::nagios::{manifest, mdd, reference};
+use crate::nagios::{day, manifest, mdd, reference, reference_on_loopback};
 use crate::package;
 use crate::rehearsed::{Rehearsed, states};
 
@@ -262,13 +262,8 @@ fn the_rehearsals_points_are_in_the_state_that_mdd_run_sees() {
 #[test]
 fn the_reference_manifests_points_are_in_the_state_that_mdd_run_sees() {
     let folder = open_folder();
-    let text = fs::read_to_string(reference()).expect("read the manifest");
     let file = folder.path().join("mdd.yaml");
-    // Names that do not resolve need no resolver's time-out to be told so.
-    let text = text.replace(".example.net", ".invalid");
-    let text = text.replace("subscription: control-node", "subscription: paas-node");
-    let text = text.replace("subscription: build-node", "subscription: paas-node");
-    fs::write(&file, text).expect("write a manifest");
+    fs::write(&file, reference_on_loopback()).expect("write a manifest");
     let export = exported(&file, &["iad2"], &[]);
     let objects = export.path().join("iad2/objects.conf");
     // One cycle is enough, and soon.
@@ -402,7 +397,7 @@ fn what_somebody_sends_by_hand_is_no_result() {
 #[test]
 fn a_downtime_of_a_waiver_begins_and_is_shown() {
     let folder = open_folder();
-    let until = last_day();
+    let until = day(7);
     let waiver = format!(
         "waivers: [{{point: bad, dc: iad2, until: {until}, reason: 'parts; by \"mail\"', by: alex}}]\n"
     );
@@ -414,12 +409,6 @@ fn a_downtime_of_a_waiver_begins_and_is_shown() {
     assert!(shown, "{}{}", pull(&icinga, &file).stdout, icinga.server.log());
     let downtimes = api(&icinga, "/v1/objects/downtimes", None);
     assert_eq!(downtimes["results"][0]["attrs"]["comment"], "parts; by \"mail\"");
-}
-
-/// The last day of a waiver, UTC: in a week.
-fn last_day() -> String {
-    let ran = Run::new("date").args(["-u", "-d", "7 days", "+%Y-%m-%d"]).go();
-    ran.first_line().trim().to_owned()
 }
 
 /// Whoever waits for what is down is unreachable; who would do harm is not run.

@@ -26,6 +26,26 @@ pub fn reference() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/mdd/tests/fixtures/reference.yaml")
 }
 
+/// The manifest of the documentation with every address and name on loopback, where hardly anybody answers, and with one
+/// vantage point.
+pub fn reference_on_loopback() -> String {
+    let text = fs::read_to_string(reference()).expect("read the manifest");
+    text.replace(".example.net", ".localhost")
+        .replace(", example.com,", ", example.localhost,")
+        .replace("https://example.com/", "https://example.localhost/")
+        .replace("[check-dns, --name,", "[check-dns, --server, 127.20.0.53, --name,")
+        .replace("[10.", "[127.")
+        .replace(" 10.", " 127.")
+        .replace("subscription: control-node", "subscription: paas-node")
+        .replace("subscription: build-node", "subscription: paas-node")
+}
+
+/// The day so many days from now, UTC: `2026-12-24`.
+pub fn day(from_now: u32) -> String {
+    let day = testkit::run("date", ["--utc", "+%F", "--date", &format!("+{from_now} days")]);
+    day.stdout.trim().to_owned()
+}
+
 /// Runs `mdd` with a manifest.
 pub fn mdd(manifest: &Path, args: &[&str]) -> Ran {
     Run::new(plugin("mdd")).args([Path::new("--file"), manifest]).args(args).go()
@@ -60,7 +80,7 @@ pub fn manifest(folder: &Path, points: &str, more: &str) -> PathBuf {
     let text = format!(
         "mdd: 1\nplatform: {{id: quay, title: Quay, owner: paas}}\n\
          teams: {{paas: {{name: Platform, email: paas@example.net}}}}\nmilestones: {{core: {{title: Core}}}}\n\
-         datacenters: {{iad2: {{title: Ashburn 2, stage: building, due: {{core: 2026-12-01}}}}}}\n\
+         datacenters: {{iad2: {{title: Ashburn 2, stage: building, due: {{core: 2099-12-01}}}}}}\n\
          programs: [check-*]\nvantages: {{node: {{owner: paas, milestone: core, address: 127.0.0.1}}}}\n\
          defaults: {{interval: 2s, timeout: 2s, ttl: 1h, stable: 0s, subscription: node}}\n\
          groups: {{g: {{title: G, owner: paas}}}}\n{more}points:\n{points}"
@@ -233,14 +253,8 @@ fn the_rehearsals_points_are_in_the_state_that_mdd_run_sees() {
 #[test]
 fn the_reference_manifests_points_are_in_the_state_that_mdd_run_sees() {
     let folder = open_folder();
-    // Names that do not resolve need no resolver's time-out to be told so.
-    let text = fs::read_to_string(reference()).expect("read the manifest");
     let file = folder.path().join("mdd.yaml");
-    let text = text
-        .replace(".example.net", ".invalid")
-        .replace("subscription: control-node", "subscription: paas-node");
-    let text = text.replace("subscription: build-node", "subscription: paas-node");
-    fs::write(&file, text).expect("write a manifest");
+    fs::write(&file, reference_on_loopback()).expect("write a manifest");
     let export = exported(&file, "nagios", &["iad2"], &[]);
     let plugins = package::plugin_dir();
     let nagios = nagios(export.path(), &plugins, "service_check_timeout=50");
@@ -277,8 +291,10 @@ fn a_downtime_of_a_waiver_begins_and_is_shown() {
     let folder = open_folder();
     let mut points = String::new();
     point(&mut points, "bad", r#"check: [check-dummy, "2", "no"]"#);
-    let waiver = "waivers: [{point: bad, dc: iad2, until: 2027-01-15, reason: 'parts; by mail', by: alex}]\n";
-    let file = manifest(folder.path(), &points, waiver);
+    let (until, after) = (day(30), day(31));
+    let waiver =
+        format!("waivers: [{{point: bad, dc: iad2, until: {until}, reason: 'parts; by mail', by: alex}}]\n");
+    let file = manifest(folder.path(), &points, &waiver);
     let export = exported(&file, "nagios", &["iad2"], &["--with-silences"]);
     let nagios = nagios(export.path(), &package::plugin_dir(), "");
     let silences = fs::read(export.path().join("iad2/silences.cmd")).expect("read the downtimes");
@@ -289,10 +305,10 @@ fn a_downtime_of_a_waiver_begins_and_is_shown() {
     assert!(shown, "{}{}", status(), nagios.server.log());
     let pulled =
         mdd(&file, &["--state", &state(&folder), "pull", "nagios", &nagios.status.to_string_lossy()]);
-    let said = "in a downtime of Nagios by alex until 2027-01-16T00:00:00Z: parts, by mail";
-    assert!(pulled.stdout.contains(said), "{}{}", pulled.stdout, pulled.stderr);
+    let said = format!("in a downtime of Nagios by alex until {after}T00:00:00Z: parts, by mail");
+    assert!(pulled.stdout.contains(&said), "{}{}", pulled.stdout, pulled.stderr);
     // What a later export no longer holds is deleted with the command that it gives.
-    let plain = fs::read_to_string(&file).expect("read the manifest").replace(waiver, "");
+    let plain = fs::read_to_string(&file).expect("read the manifest").replace(&waiver, "");
     fs::write(&file, plain).expect("write the manifest");
     let out = export.path().to_string_lossy().into_owned();
     let ran = mdd(&file, &["export", "nagios", "iad2", "--out", &out, "--with-silences"]);
