@@ -33,6 +33,10 @@ const NOBODY: u8 = u8::MAX;
 /// How long a print that has begun may take after the end of the run: a reader that does not read could stop it for ever.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
+/// How long a run that only lacks a processor may go on after its end: on a busy machine a call has come back in time, and
+/// who made it has not been woken yet.
+const LATE: Duration = Duration::from_millis(500);
+
 /// Sets what the watchdog and the panic hook print with, and installs the hook. The latest call counts.
 pub(crate) fn prepare(emergency: Emergency) {
     let first = EMERGENCY.lock().unwrap_or_else(PoisonError::into_inner).replace(emergency).is_none();
@@ -97,9 +101,19 @@ fn watch(descriptor: &SignalFd, deadline: &Deadline) {
             end(State::Unknown, &Failure::new(Reason::Internal, message));
         }
     }
+    let end_at = Instant::now() + LATE;
+    while is_runnable() && Instant::now() < end_at {
+        std::thread::sleep(Duration::from_millis(10));
+    }
     let state = emergency().and_then(|emergency| emergency.timeout_state).unwrap_or(State::Unknown);
     let message = format!("no end within {} {}", deadline::show(deadline.timeout()), doing(deadline));
     end(state, &Failure::new(Reason::Stuck, message));
+}
+
+/// Whether the thread that the run is made by has something to do and no call to wait for (proc_pid_stat(5)).
+fn is_runnable() -> bool {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('R'))
 }
 
 fn doing(deadline: &Deadline) -> String {

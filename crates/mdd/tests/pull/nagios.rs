@@ -537,11 +537,11 @@ fn of_the_cgis_never_passes_a_gate() {
         ("pending", |all| all[0]["data"]["servicelist"]["iad2"]["p"]["status"] = 1.into()),
         ("critical", |all| all[0]["data"]["servicelist"]["iad2"]["p"]["status"] = 16.into()),
         ("a state that does not exist", |all| {
-            all[0]["data"]["servicelist"]["iad2"]["p"]["status"] = 32.into()
+            all[0]["data"]["servicelist"]["iad2"]["p"]["status"] = 32.into();
         }),
         ("no state", |all| all[0]["data"]["servicelist"]["iad2"]["p"]["status"] = serde_json::Value::Null),
         ("never checked", |all| {
-            all[0]["data"]["servicelist"]["iad2"]["p"]["has_been_checked"] = false.into()
+            all[0]["data"]["servicelist"]["iad2"]["p"]["has_been_checked"] = false.into();
         }),
         ("checked in 1970", |all| all[0]["data"]["servicelist"]["iad2"]["p"]["last_check"] = 0.into()),
         ("passive", |all| all[0]["data"]["servicelist"]["iad2"]["p"]["check_type"] = 1.into()),
@@ -592,7 +592,7 @@ fn of_the_cgis_never_passes_a_gate() {
         let engine = Engine::new(&[]);
         let mut all = answers(&engine);
         change(&mut all);
-        let text: String = all.iter().map(|one| format!("{one:#}\n")).collect();
+        let text = all.each_ref().map(|one| format!("{one:#}\n")).concat();
         std::fs::write(engine.platform.path("said.json"), text).unwrap();
         let pulled = engine.platform.mdd(&["pull", "nagios", "said.json"]);
         (pulled, engine.platform.mdd(&["gate", "iad2"]).code)
