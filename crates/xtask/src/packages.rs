@@ -45,6 +45,7 @@ pub const TEST: &[&str] = &[
     "tmux",
     // the agents that start checks, and what reads metrics from files
     "apache2-bin",
+    "curl",
     "icinga2-bin",
     "icinga2-common",
     "nagios-nrpe-plugin",
